@@ -1,0 +1,207 @@
+//! Each figure beside the same work done with Git's own commands (or `cat`), in the same run, as a ratio.
+//!
+//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `work`, `list`). Rivals take turns, and
+//! the median of the pairs' ratios is printed with its range, for machines are noisy.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark stops where it cannot go on")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use chant::env::Vars;
+use chant::git::{Expect, Merge, Moved, RefMove, Repo};
+
+const PAIRS: usize = 5;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    println!("| work | chant | rival | rival / chant (median, range) |\n|---|---|---|---|");
+    if asked("land") {
+        land(200);
+    }
+    if asked("work") {
+        [1, 10, 50].into_iter().for_each(work);
+    }
+    if asked("list") {
+        [100, 1_000, 10_000].into_iter().for_each(list);
+    }
+}
+
+/// Runs both in turn and prints a row.
+fn row(name: &str, mut ours: impl FnMut(usize) -> Duration, mut rival: impl FnMut(usize) -> Duration) {
+    let pairs: Vec<(f64, f64)> = (0..PAIRS).map(|n| (ours(n).as_secs_f64(), rival(n).as_secs_f64())).collect();
+    let median = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let ratios: Vec<f64> = pairs.iter().map(|(ours, rival)| rival / ours).collect();
+    let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = ratios.iter().copied().fold(0.0, f64::max);
+    println!(
+        "| {name} | {:.1} ms | {:.1} ms | {:.2} ({low:.2} to {high:.2}) |",
+        1e3 * median(pairs.iter().map(|pair| pair.0).collect()),
+        1e3 * median(pairs.iter().map(|pair| pair.1).collect()),
+        median(ratios),
+    );
+}
+
+struct Place {
+    _dir: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap().join("repo");
+        std::fs::create_dir(&root).unwrap();
+        let place = Self { _dir: dir, root };
+        place.git(&["init", "-q", "-b", "main", "."]);
+        place.git(&["config", "user.name", "Ada"]);
+        place.git(&["config", "user.email", "ada@example.org"]);
+        place
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, program: &str, args: &[&str]) -> String {
+        let out = self.command(program).args(args).output().unwrap();
+        assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).trim().to_owned()
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        self.run("git", args)
+    }
+
+    fn chant(&self, args: &[&str]) -> String {
+        self.run(env!("CARGO_BIN_EXE_chant"), args)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let file = self.root.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+
+    fn commit(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", "all"]);
+    }
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+/// Landing branches that nobody has checked out: merge, commit, move the ref.
+fn land(count: usize) {
+    let place = Place::new();
+    (0..20).for_each(|n| place.write(&format!("f{n}.txt"), &format!("{n}\n").repeat(20)));
+    place.commit();
+    let base = place.git(&["rev-parse", "HEAD"]);
+    for n in 0..count {
+        let file = format!("new{n}.txt");
+        place.write(&file, "new\n");
+        let blob = place.git(&["hash-object", "-w", &file]);
+        std::fs::remove_file(place.root.join(&file)).unwrap();
+        let entry = format!("100644,{blob},{file}");
+        place.git(&["read-tree", &base]);
+        place.git(&["update-index", "--add", "--cacheinfo", &entry]);
+        let tree = place.git(&["write-tree"]);
+        let commit = place.git(&["commit-tree", "-p", &base, "-m", "work", &tree]);
+        place.git(&["update-ref", &format!("refs/heads/task/{n}"), &commit]);
+    }
+    let vars: Vars = std::env::vars_os().collect();
+    let repo = Repo::open(&place.root, &vars).unwrap();
+    let tips: Vec<_> = (0..count).map(|n| repo.tip(&format!("refs/heads/task/{n}")).unwrap().unwrap()).collect();
+    let ours = |n: usize| {
+        let name = format!("refs/heads/ours{n}");
+        place.git(&["update-ref", &name, &base]);
+        timed(|| {
+            for theirs in &tips {
+                let tip = repo.tip(&name).unwrap().unwrap();
+                let Merge::Clean { tree } = repo.merge(tip, *theirs).unwrap() else { panic!("a conflict") };
+                let commit = repo.commit(tree, &[tip, *theirs], "Land\n").unwrap();
+                let moves = [RefMove { name: name.clone(), from: Expect::At(tip), to: Some(commit) }];
+                assert_eq!(repo.move_refs(&moves, "land").unwrap(), Moved::Done);
+            }
+        })
+    };
+    let rival = |n: usize| {
+        let name = format!("refs/heads/rival{n}");
+        let mut tip = base.clone();
+        let took = timed(|| {
+            for theirs in &tips {
+                let theirs = theirs.to_string();
+                let tree = place.git(&["merge-tree", "--write-tree", &tip, &theirs]);
+                let commit = place.git(&["commit-tree", "-p", &tip, "-p", &theirs, "-m", "Land", &tree]);
+                place.git(&["update-ref", &name, &commit]);
+                tip = commit;
+            }
+        });
+        let tree = |name: &str| place.git(&["rev-parse", &format!("{name}^{{tree}}")]);
+        assert_eq!(tree(&name), tree(&format!("refs/heads/ours{n}")), "trees equal");
+        took
+    };
+    row(&format!("land {count} branches of a small tree"), ours, rival);
+}
+
+/// `chant work` of a driver's members with an agent that writes one file, beside Git's own commands for as many.
+fn work(count: usize) {
+    let make = || {
+        let place = Place::new();
+        place.write(".chant/config.yaml", "agent: writer\nagents: { writer: { command: [\"sh\", \"write.sh\"] } }\n");
+        place.write("write.sh", "echo done > \"out-${CHANT_SPEC##*.}.txt\"\n");
+        place.write(".chant/specs/001-d.md", "---\ntype: driver\n---\n# D\n");
+        for n in 1..=count {
+            place.write(&format!(".chant/specs/001-d.{n}.md"), &format!("# Member {n}\n"));
+        }
+        place.commit();
+        place
+    };
+    let ours = |_| {
+        let place = make();
+        timed(|| drop(place.chant(&["work", "001", "-j", "2"])))
+    };
+    let rival = |_| {
+        let place = make();
+        timed(|| {
+            for n in 1..=count {
+                let (branch, dir) = (format!("task-{n}"), format!("../wt-{n}"));
+                place.git(&["worktree", "add", "-q", "-b", &branch, &dir]);
+                let inside: &Path = &place.root.join(&dir);
+                std::fs::write(inside.join(format!("out-{n}.txt")), "done\n").unwrap();
+                place.git(&["-C", &dir, "add", "-A"]);
+                place.git(&["-C", &dir, "commit", "-q", "-m", "work"]);
+                place.git(&["merge", "-q", "--no-ff", "-m", "Land", &branch]);
+                place.git(&["worktree", "remove", &dir]);
+            }
+        })
+    };
+    row(&format!("work {count} members, -j 2"), ours, rival);
+}
+
+/// Looking at many specs, beside `cat` of their files.
+fn list(count: usize) {
+    let place = Place::new();
+    for n in 1..=count {
+        let text = format!(
+            "---\nlabels: [a, b]\n---\n# Spec {n}\n\n## Acceptance Criteria\n\n- [ ] It holds\n      `$ test -f {n}`\n"
+        );
+        place.write(&format!(".chant/specs/{n:05}-spec.md"), &text);
+    }
+    place.commit();
+    let cat = || timed(|| drop(place.run("sh", &["-c", "cat .chant/specs/*.md"])));
+    for args in [&["list"][..], &["show", "00001"], &["lint"]] {
+        row(&format!("{} of {count} specs", args[0]), |_| timed(|| drop(place.chant(args))), |_| cat());
+    }
+}

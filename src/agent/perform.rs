@@ -1,0 +1,111 @@
+//! Several errands one after the other, as one piece of work: one time limit, one transcript, one wish to stop.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+
+use super::job::{How, Job, Order};
+use super::lock::Lock;
+use super::task::Errand;
+
+/// What holds for all errands of a piece of work; the fields are those of [`Order`].
+#[derive(Debug, Clone)]
+pub struct Terms<'a> {
+    /// Whom it is for: the qualified id of a spec.
+    pub label: String,
+    /// The repository's common directory.
+    pub repo: PathBuf,
+    /// chant itself.
+    pub program: PathBuf,
+    /// For all errands together.
+    pub timeout: Option<Duration>,
+    /// The time between TERM and KILL.
+    pub grace: Duration,
+    /// Where all their output goes.
+    pub transcript: Option<PathBuf>,
+    /// Who hears their last words.
+    pub watch: Option<mpsc::UnboundedSender<String>>,
+    /// The locks that each supervisor keeps.
+    pub locks: &'a [&'a Lock],
+}
+
+/// What became of a piece of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Performed {
+    /// How the last errand that ran ended; [`How::Exited`]`(0)` where all did what they were to do.
+    pub how: How,
+    /// The name of the errand that did not.
+    pub failed: Option<String>,
+    /// The last output of the last errand that ran.
+    pub tail: String,
+    /// All together.
+    pub duration: Duration,
+    /// All together.
+    pub strays: u32,
+}
+
+/// Runs errands in order, up to the first that fails. As soon as `stop` holds true the one that runs is stopped and no
+/// other started. Dropping the future stops the one that runs, too.
+///
+/// # Errors
+/// Where a supervisor cannot be started or the transcript cannot be opened.
+pub async fn perform(
+    errands: Vec<Errand>,
+    terms: &Terms<'_>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<Performed> {
+    let started = Instant::now();
+    let mut done =
+        Performed { how: How::Exited(0), failed: None, tail: String::new(), duration: Duration::ZERO, strays: 0 };
+    for errand in errands {
+        let left = terms.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+        let name = errand.name.clone();
+        if *stop.borrow() {
+            (done.how, done.failed) = (How::Stopped, Some(name));
+            break;
+        }
+        let mut job = Job::start(order(errand, terms, left)?)?;
+        let outcome = tokio::select! {
+            outcome = job.wait() => outcome,
+            () = wished(&mut stop) => {
+                job.stop();
+                job.wait().await
+            }
+        };
+        done.strays += outcome.strays;
+        done.tail = outcome.tail;
+        done.how = outcome.how;
+        if !done.how.is_success() {
+            done.failed = Some(name);
+            break;
+        }
+    }
+    done.duration = started.elapsed();
+    Ok(done)
+}
+
+/// Waits until `stop` holds true: for ever, where nobody is left who could say so.
+async fn wished(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn order(errand: Errand, terms: &Terms<'_>, timeout: Option<Duration>) -> io::Result<Order> {
+    Ok(Order {
+        label: terms.label.clone(),
+        argv: errand.argv,
+        cwd: errand.cwd,
+        env: errand.env,
+        stdin: errand.stdin,
+        timeout,
+        grace: terms.grace,
+        repo: terms.repo.clone(),
+        program: terms.program.clone(),
+        hold: terms.locks.iter().map(|lock| lock.share()).collect::<io::Result<_>>()?,
+        transcript: terms.transcript.clone(),
+        watch: terms.watch.clone(),
+    })
+}

@@ -1,0 +1,190 @@
+//! What an agent is given and what it makes of it: plain data on both sides.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// One attempt at a spec, as an agent needs to know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Task {
+    /// The qualified id of the spec.
+    pub spec: String,
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// The id of the run.
+    pub run: String,
+    /// The branch it works on, short.
+    pub branch: String,
+    /// The branch it will land on, short.
+    pub target: String,
+    /// The worktree's root.
+    pub worktree: PathBuf,
+    /// The project's directory in the worktree: where the agent runs.
+    pub project_dir: PathBuf,
+    /// The spec's file in the worktree.
+    pub spec_file: PathBuf,
+    /// What the agent finds on its standard input.
+    pub prompt: String,
+    /// The scripts under the spec's `## Steps`.
+    pub steps: Vec<Script>,
+    /// The user's environment, without what would point Git elsewhere.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// One fenced `sh` block under `## Steps`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    /// Where it begins in the spec's file, counted from 1.
+    pub line: usize,
+    /// What it says.
+    pub script: String,
+}
+
+/// One program to run for a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Errand {
+    /// What to call it where it fails: `steps` at `<spec file>:<line>`, or the program.
+    pub name: String,
+    /// Program and arguments.
+    pub argv: Vec<OsString>,
+    /// The directory to run in.
+    pub cwd: PathBuf,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Standard input.
+    pub stdin: Vec<u8>,
+}
+
+/// Who works on a spec.
+pub trait Agent: Send + Sync {
+    /// The name that stands in `Chant-Agent`.
+    fn name(&self) -> &str;
+
+    /// Whether it could start at all in this project; asked before anything is claimed.
+    ///
+    /// # Errors
+    /// What is missing, and what to do about it.
+    fn check(&self, project_dir: &Path) -> Result<(), AgentError>;
+
+    /// What to run for a task, in this order, up to the first that fails.
+    ///
+    /// # Errors
+    /// Where the task gives this agent nothing it could run.
+    fn order(&self, task: &Task) -> Result<Vec<Errand>, AgentError>;
+
+    /// Whether nothing runs and the work waits for a person.
+    fn is_person(&self) -> bool {
+        false
+    }
+}
+
+impl Task {
+    /// The environment of every agent (DESIGN.md, section 5, "Agent"): the user's, and on top of it what the attempt is.
+    pub fn environment(&self) -> Vec<(OsString, OsString)> {
+        let own: [(&str, OsString); 7] = [
+            ("CHANT_SPEC", self.spec.clone().into()),
+            ("CHANT_SPEC_FILE", self.spec_file.clone().into()),
+            ("CHANT_ATTEMPT", self.attempt.to_string().into()),
+            ("CHANT_RUN", self.run.clone().into()),
+            ("CHANT_BRANCH", self.branch.clone().into()),
+            ("CHANT_TARGET", self.target.clone().into()),
+            ("CHANT_WORKTREE", self.worktree.clone().into()),
+        ];
+        let pwd = (OsStr::new("PWD"), self.project_dir.clone().into_os_string());
+        let set = |key: &OsStr| key == pwd.0 || key == "OLDPWD" || own.iter().any(|(name, _)| key == *name);
+        let mut env: Vec<_> = self.env.iter().filter(|(key, _)| !set(key)).cloned().collect();
+        env.extend(own.into_iter().map(|(name, value)| (name.into(), value)));
+        env.push((pwd.0.into(), pwd.1));
+        env
+    }
+
+    /// An errand in the project's directory, with the prompt on its standard input.
+    pub(super) fn errand(&self, name: String, argv: Vec<OsString>) -> Errand {
+        let (cwd, env) = (self.project_dir.clone(), self.environment());
+        Errand { name, argv, cwd, env, stdin: self.prompt.clone().into_bytes() }
+    }
+}
+
+/// Why an agent cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum AgentError {
+    /// Its configuration names no program.
+    #[error("agent `{agent}` has an empty command")]
+    #[diagnostic(
+        code(chant::agent::empty),
+        help(
+            "give it one in .chant/config.yaml: `agents: {{ {agent}: {{ command: [\"sh\", \"agents/{agent}.sh\"] }} }}`"
+        )
+    )]
+    Empty {
+        /// The agent's name.
+        agent: String,
+    },
+    /// A program that is on no directory of the `PATH`.
+    #[error("agent `{agent}` runs `{program}`, which is not on the PATH")]
+    #[diagnostic(
+        code(chant::agent::missing),
+        help(
+            "install `{program}`, or choose another agent with `--agent <name>`; one of the project's own is written with its path: `./{program}`"
+        )
+    )]
+    NotOnPath {
+        /// The agent's name.
+        agent: String,
+        /// The program as it is written.
+        program: String,
+    },
+    /// A program with a path that leads to no file.
+    #[error("agent `{agent}` runs `{program}`, and there is no {}", path.display())]
+    #[diagnostic(
+        code(chant::agent::missing),
+        help(
+            "a path is relative to the project's directory; correct `agents.{agent}.command` in .chant/config.yaml, or commit the file"
+        )
+    )]
+    NoSuchFile {
+        /// The agent's name.
+        agent: String,
+        /// The program as it is written.
+        program: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A program with a path that leads to something that cannot be run.
+    #[error("agent `{agent}` runs `{program}`, and {} is not executable", path.display())]
+    #[diagnostic(
+        code(chant::agent::not_executable),
+        help(
+            "`chmod +x {program}` and commit that, or run it through its interpreter: `command: [\"sh\", \"{program}\"]`"
+        )
+    )]
+    NotExecutable {
+        /// The agent's name.
+        agent: String,
+        /// The program as it is written.
+        program: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The agent `steps` for a spec without any.
+    #[error("spec {spec} has no steps to run")]
+    #[diagnostic(
+        code(chant::agent::no_steps),
+        help("write fenced `sh` blocks under `## Steps` in the spec, or choose another agent with `--agent <name>`")
+    )]
+    NoSteps {
+        /// The spec's qualified id.
+        spec: String,
+    },
+    /// A step longer than the system takes as one argument.
+    #[error("the step at {place} has {bytes} bytes, which is more than a program can be given")]
+    #[diagnostic(
+        code(chant::agent::long_step),
+        help("put it into a script of the project and call that from the step")
+    )]
+    LongStep {
+        /// File and line.
+        place: String,
+        /// Its length.
+        bytes: usize,
+    },
+}

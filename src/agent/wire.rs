@@ -1,0 +1,110 @@
+//! What engine and supervisor say to each other. Both are the same program, so the form needs no version.
+//!
+//! Engine to supervisor, on its standard input: eight bytes that say how long the [`Orders`] are, the orders as JSON,
+//! `stdin_len` bytes for the child's standard input, then single bytes: [`STOP`] or [`KILL`]. The end of that stream means that the engine is gone. Back, on the
+//! supervisor's standard output, comes one JSON line, a [`Report`].
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::job::{How, Order};
+
+/// End the child: TERM, the grace, KILL.
+pub(super) const STOP: u8 = b's';
+/// End the child at once.
+pub(super) const KILL: u8 = b'k';
+
+/// An argument, a path or a variable: text almost always, bytes where it is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Text {
+    Utf8(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<OsString> for Text {
+    fn from(text: OsString) -> Self {
+        text.into_string().map_or_else(|text| Self::Bytes(text.into_vec()), Self::Utf8)
+    }
+}
+
+impl From<Text> for OsString {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Utf8(text) => text.into(),
+            Text::Bytes(bytes) => Self::from_vec(bytes),
+        }
+    }
+}
+
+/// What a supervisor needs to know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Orders {
+    pub argv: Vec<Text>,
+    pub cwd: Text,
+    pub env: Vec<(Text, Text)>,
+    pub timeout: Option<Duration>,
+    pub grace: Duration,
+    /// Descriptors that were inherited to be held, and are the child's business in no way.
+    pub hold: Vec<RawFd>,
+    pub stdin_len: usize,
+}
+
+impl Orders {
+    /// The bytes to send: length, orders and the child's standard input.
+    pub(super) fn encode(order: &mut Order, hold: Vec<RawFd>) -> io::Result<Vec<u8>> {
+        let stdin = std::mem::take(&mut order.stdin);
+        let orders = Self {
+            argv: std::mem::take(&mut order.argv).into_iter().map(Text::from).collect(),
+            cwd: Path::as_os_str(&order.cwd).to_owned().into(),
+            env: std::mem::take(&mut order.env).into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            timeout: order.timeout,
+            grace: order.grace,
+            hold,
+            stdin_len: stdin.len(),
+        };
+        let orders = serde_json::to_vec(&orders)?;
+        Ok([&(orders.len() as u64).to_ne_bytes()[..], &orders, &stdin].concat())
+    }
+
+    /// Reads what [`Self::encode`] wrote, up to where the child's standard input begins.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the engine was gone before it had given its orders.
+    pub(super) fn decode(from: &mut impl io::Read) -> io::Result<Self> {
+        let mut length = [0u8; 8];
+        from.read_exact(&mut length)?;
+        let length = usize::try_from(u64::from_ne_bytes(length)).map_err(io::Error::other)?;
+        let mut orders = vec![0u8; length];
+        from.read_exact(&mut orders)?;
+        Ok(serde_json::from_slice(&orders)?)
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Report {
+    pub how: How,
+    pub duration: Duration,
+    pub strays: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_survives_the_wire_be_it_utf8_or_not() {
+        for bytes in [&b"plain"[..], "Grüße \"\n".as_bytes(), b"\xff\x00\xfe", b""] {
+            let text = OsString::from_vec(bytes.to_vec());
+            let line = serde_json::to_string(&Text::from(text.clone())).unwrap();
+            assert_eq!(OsString::from(serde_json::from_str::<Text>(&line).unwrap()), text);
+        }
+    }
+}

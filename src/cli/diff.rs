@@ -1,0 +1,169 @@
+//! `chant diff`
+
+use clap::Args;
+use similar::{ChangeTag, TextDiff};
+
+use super::{Context, Outcome, paint, show};
+use crate::ops::{self, diff::FileDiff};
+
+/// Show a spec's change against its target, with criteria and evidence above it.
+#[derive(Args)]
+pub struct Diff {
+    /// The spec.
+    id: String,
+    /// Only the files and how much changed in them.
+    #[arg(long)]
+    stat: bool,
+    /// As JSON: criteria, files and counts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A change, as `chant diff --json` gives it.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct DiffView {
+    /// The spec.
+    pub id: String,
+    /// The commit it is compared with.
+    pub from: String,
+    /// The commit that holds the change.
+    pub to: String,
+    /// The branch it lands on.
+    pub target: Option<String>,
+    /// The criteria and how they stand.
+    pub criteria: Vec<ops::views::CriterionView>,
+    /// The changed files.
+    pub files: Vec<FileView>,
+}
+
+/// A changed file.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct FileView {
+    /// Its path in the repository.
+    pub path: String,
+    /// `added`, `deleted` or `modified`.
+    pub change: String,
+    /// Lines that came; null for a binary file.
+    pub insertions: Option<usize>,
+    /// Lines that went; null for a binary file.
+    pub deletions: Option<usize>,
+    /// Whether it lies outside of the spec's `target_files`.
+    pub outside_target_files: bool,
+}
+
+impl Diff {
+    pub fn run(self, context: &Context) -> Outcome {
+        let project = context.project()?;
+        let look = context.look(&project, None)?;
+        let diff = ops::diff::diff(&project, &look, &self.id)?;
+        if self.json {
+            context.json(&DiffView {
+                id: diff.id.to_string(),
+                from: diff.from.to_string(),
+                to: diff.to.to_string(),
+                target: diff.target.clone(),
+                criteria: diff.criteria.clone(),
+                files: diff.files.iter().map(view).collect(),
+            })?;
+            return Ok(0);
+        }
+        let width = context.paint.width.unwrap_or(80);
+        let target = diff.target.as_deref().unwrap_or("its base");
+        let mut out = format!("{}  {} files against {target}\n", paint::bold(diff.id.as_str()), diff.files.len());
+        out.push_str(&show::criteria(&diff.criteria, width));
+        out.push('\n');
+        for file in &diff.files {
+            out.push_str(&stat(file));
+        }
+        if !self.stat {
+            for file in &diff.files {
+                out.push('\n');
+                out.push_str(&body(file));
+            }
+        }
+        context.print(&out)?;
+        Ok(0)
+    }
+}
+
+fn text(side: &Option<Vec<u8>>) -> Option<&str> {
+    match side {
+        None => Some(""),
+        Some(bytes) if bytes.contains(&0) => None,
+        Some(bytes) => std::str::from_utf8(bytes).ok(),
+    }
+}
+
+fn counts(file: &FileDiff) -> Option<(usize, usize)> {
+    let (old, new) = (text(&file.old)?, text(&file.new)?);
+    let diff = TextDiff::from_lines(old, new);
+    let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+    Some((count(ChangeTag::Insert), count(ChangeTag::Delete)))
+}
+
+fn change(file: &FileDiff) -> &'static str {
+    match (&file.old, &file.new) {
+        (None, _) => "added",
+        (_, None) => "deleted",
+        _ => "modified",
+    }
+}
+
+fn view(file: &FileDiff) -> FileView {
+    let counts = counts(file);
+    FileView {
+        path: file.path.clone(),
+        change: change(file).to_owned(),
+        insertions: counts.map(|(insertions, _)| insertions),
+        deletions: counts.map(|(_, deletions)| deletions),
+        outside_target_files: file.outside,
+    }
+}
+
+fn stat(file: &FileDiff) -> String {
+    let size = match counts(file) {
+        Some((plus, minus)) => format!(
+            "{} {}",
+            paint::coloured(&format!("+{plus}"), anstyle::AnsiColor::Green),
+            paint::coloured(&format!("-{minus}"), anstyle::AnsiColor::Red)
+        ),
+        None => "binary".to_owned(),
+    };
+    let outside = if file.outside {
+        paint::coloured("  outside target_files", anstyle::AnsiColor::Yellow)
+    } else {
+        String::new()
+    };
+    format!("  {} {}  {size}{outside}\n", paint::padded(change(file), 8), paint::tame(&file.path))
+}
+
+/// A unified diff, with Git's own headings.
+fn body(file: &FileDiff) -> String {
+    let path = paint::tame(&file.path);
+    let mut out = format!("{}\n", paint::bold(&format!("diff --git a/{path} b/{path}")));
+    let (Some(old), Some(new)) = (text(&file.old), text(&file.new)) else {
+        out.push_str("Binary files differ\n");
+        return out;
+    };
+    let name =
+        |side: &Option<Vec<u8>>, lead: &str| side.as_ref().map_or("/dev/null".to_owned(), |_| format!("{lead}/{path}"));
+    out.push_str(&format!("--- {}\n+++ {}\n", name(&file.old, "a"), name(&file.new, "b")));
+    let diff = TextDiff::from_lines(old, new);
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        out.push_str(&format!("{}\n", paint::coloured(hunk.header().to_string().trim_end(), anstyle::AnsiColor::Cyan)));
+        for change in hunk.iter_changes() {
+            let line = paint::tame(change.value().trim_end_matches(['\n', '\r']));
+            let line = match change.tag() {
+                ChangeTag::Insert => paint::coloured(&format!("+{line}"), anstyle::AnsiColor::Green),
+                ChangeTag::Delete => paint::coloured(&format!("-{line}"), anstyle::AnsiColor::Red),
+                ChangeTag::Equal => format!(" {line}"),
+            };
+            out.push_str(&line);
+            out.push('\n');
+            if change.missing_newline() {
+                out.push_str("\\ No newline at end of file\n");
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,46 @@
+//! `chant doctor`
+
+use clap::Args;
+
+use super::{Context, Outcome, paint};
+use crate::ops::{self, doctor::Health};
+
+/// Say what is well and what is not, and what to type about it.
+///
+/// Exits 0 where nothing is in the way of work, 1 where something is.
+#[derive(Args)]
+pub struct Doctor {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub fn run(self, context: &Context) -> Outcome {
+        let project = context.project()?;
+        let checks = ops::doctor::doctor(&project)?;
+        let code = u8::from(checks.iter().any(|check| check.health == Health::Ill));
+        if self.json {
+            context.json(&checks)?;
+            return Ok(code);
+        }
+        let names = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+        for check in &checks {
+            let (sign, colour) = match check.health {
+                Health::Well => ("✓", anstyle::AnsiColor::Green),
+                Health::Warning => ("!", anstyle::AnsiColor::Yellow),
+                Health::Ill => ("✗", anstyle::AnsiColor::Red),
+            };
+            context.print(&format!(
+                "{} {}  {}\n",
+                paint::coloured(sign, colour),
+                paint::padded(&check.name, names),
+                paint::tame(&check.detail)
+            ))?;
+            if let Some(help) = check.help.as_ref().filter(|help| !help.is_empty()) {
+                context.print(&format!("  {}  {}\n", " ".repeat(names), paint::dim(help)))?;
+            }
+        }
+        Ok(code)
+    }
+}

@@ -1,0 +1,89 @@
+//! `chant log`
+
+use std::io::{Read as _, Seek as _};
+
+use clap::Args;
+
+use super::{Context, Outcome, paint};
+use crate::ops::{self, log::Transcript};
+
+/// Print the words of a spec's agent: live while it runs, from the notes afterwards.
+///
+/// Without a spec: the first-parent log of the current branch with its trailers, which tells the project's story.
+#[derive(Args)]
+pub struct Log {
+    /// The spec.
+    id: Option<String>,
+    /// Go on printing while the agent runs.
+    #[arg(short, long, requires = "id")]
+    follow: bool,
+    /// At most this many commits, where no spec is named.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    max_count: usize,
+}
+
+impl Log {
+    pub fn run(self, context: &Context) -> Outcome {
+        let project = context.project()?;
+        let Some(query) = self.id else {
+            return story(context, &project, self.max_count);
+        };
+        let look = context.look(&project, None)?;
+        let (id, transcript) = ops::log::transcript(&project, &look, &query)?;
+        match transcript {
+            Transcript::Noted(bytes) => context.print(&plain(&bytes))?,
+            Transcript::File(path) => {
+                let bytes = std::fs::read(&path).map_err(ops::Error::file("read the log"))?;
+                context.print(&plain(&bytes))?;
+            }
+            Transcript::Live(path) => {
+                let mut file = match std::fs::File::open(&path) {
+                    Ok(file) => file,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+                    Err(source) => return Err(ops::Error::File { what: "read the log".to_owned(), source }),
+                };
+                loop {
+                    let live = self.follow && ops::log::is_live(&project, &id);
+                    let mut bytes = Vec::new();
+                    file.read_to_end(&mut bytes).map_err(ops::Error::file("read the log"))?;
+                    context.print(&plain(&bytes))?;
+                    if !live {
+                        return Ok(0);
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                    let length = file.metadata().map_err(ops::Error::file("read the log"))?.len();
+                    if length < file.stream_position().map_err(ops::Error::file("read the log"))? {
+                        file.rewind().map_err(ops::Error::file("read the log"))?;
+                    }
+                }
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn plain(bytes: &[u8]) -> String {
+    paint::tame(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
+}
+
+/// The first-parent log with its trailers.
+pub fn story(context: &Context, project: &crate::project::Project, limit: usize) -> Outcome {
+    let Some(tip) = project.repo.head()?.tip() else { return Ok(0) };
+    for entry in project.repo.first_parent(tip, limit)? {
+        let when = ops::views::time(entry.time).replace('T', " ").trim_end_matches('Z').to_owned();
+        context.print(&format!(
+            "{} {} {}\n",
+            paint::coloured(&entry.commit.short(), anstyle::AnsiColor::Yellow),
+            paint::dim(&when),
+            paint::bold(&paint::tame(&entry.subject)),
+        ))?;
+        for crate::ledger::Trailer { key, value } in crate::ledger::trailers(&entry.message) {
+            context.print(&format!(
+                "         {} {}\n",
+                paint::dim(&format!("{}:", paint::tame(&key))),
+                paint::tame(&value)
+            ))?;
+        }
+    }
+    Ok(0)
+}

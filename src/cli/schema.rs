@@ -1,0 +1,24 @@
+//! The JSON Schemas of what the looking commands print, by the name of their file.
+
+use schemars::schema_for;
+
+use super::{config, diff, graph, lint, verify, why};
+use crate::ops::{doctor, views};
+
+/// Every published schema: the command's name and the schema of its `--json`.
+pub fn all() -> Vec<(&'static str, serde_json::Value)> {
+    let schemas = [
+        ("list", schema_for!(Vec<views::Item>)),
+        ("show", schema_for!(views::Detail)),
+        ("why", schema_for!(why::WhyView)),
+        ("graph", schema_for!(graph::GraphView)),
+        ("diff", schema_for!(diff::DiffView)),
+        ("verify", schema_for!(Vec<verify::Finding>)),
+        ("lint", schema_for!(Vec<lint::Finding>)),
+        ("config", schema_for!(Vec<config::Setting>)),
+        ("doctor", schema_for!(Vec<doctor::Check>)),
+    ];
+    let mut all: Vec<_> = schemas.into_iter().map(|(name, schema)| (name, schema.to_value())).collect();
+    all.push(("config-file", crate::config::schema()));
+    all
+}

@@ -1,0 +1,93 @@
+//! `chant work`
+
+use clap::Args;
+
+use super::{Context, Outcome, progress};
+use crate::ops;
+use crate::plan::Status;
+use crate::project::{self, Look};
+use crate::run::{self, Request};
+use crate::spec::SpecId;
+
+/// Work specs: claim, worktree, agent, commit, proof, landing.
+///
+/// A driver stands for its members: those that are ready run side by side, and whoever lands the last completes the
+/// driver. A spec that was interrupted, also by SIGKILL, goes on where it stood; a failed one gets another attempt,
+/// which is told what was missing. Without an id, every ready spec is worked.
+///
+/// Ctrl-C stops the agents, keeps their work and exits 130.
+#[derive(Args)]
+pub struct Work {
+    /// The specs (`002` is the driver, `002.1` its first member).
+    ids: Vec<String>,
+    /// How many agents may run side by side.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// The agent, before the spec's own and the configured one (`person` makes the worktree for you).
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// The branch to land on.
+    #[arg(long, value_name = "BRANCH")]
+    target: Option<String>,
+    /// Start over from the target's tip; the old tip is kept under refs/chant/attempts.
+    #[arg(long)]
+    fresh: bool,
+    /// Start although the upstream is known to be ahead.
+    #[arg(long)]
+    stale: bool,
+    /// Take over a run of another machine.
+    #[arg(long)]
+    takeover: bool,
+    /// Prove and land what a person did in the worktree.
+    #[arg(long, conflicts_with_all = ["fresh", "agent"])]
+    finish: bool,
+}
+
+impl Work {
+    pub fn run(self, context: &Context) -> Outcome {
+        let project = context.project()?;
+        let look = project::look(&project)?;
+        let ids = wanted(&look, &self.ids)?;
+        if ids.is_empty() {
+            context.say("nothing is ready; `chant list` says why");
+            return Ok(0);
+        }
+        let request = Request {
+            ids,
+            fresh: self.fresh,
+            stale: self.stale,
+            takeover: self.takeover,
+            finish: self.finish,
+            target: self.target,
+            agent: self.agent,
+            jobs: self.jobs.map(usize::from),
+        };
+        let reporter = progress::reporter(context);
+        let code = run::work(project, request, reporter.clone().into_fn());
+        reporter.finish();
+        Ok(code?)
+    }
+}
+
+fn wanted(look: &Look, queries: &[String]) -> Result<Vec<SpecId>, ops::Error> {
+    if queries.is_empty() {
+        let ready = |row: &&crate::plan::Row| {
+            row.driver.is_none() && matches!(row.status, Status::Ready | Status::Stalled | Status::InProgress)
+        };
+        let open = look
+            .board
+            .rows
+            .iter()
+            .filter(ready)
+            .filter(|row| row.status != Status::InProgress || !row.members.is_empty());
+        return Ok(open.map(|row| row.id.clone()).collect());
+    }
+    let mut ids = Vec::new();
+    for query in queries {
+        let id = ops::find(look, query)?.clone();
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}

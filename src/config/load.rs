@@ -1,0 +1,211 @@
+//! From the file, `git config`, the environment and flags to [`Settings`].
+
+use super::{AgentKind, Flags, Landing, Origin, Set, Settings};
+use crate::env::Vars;
+use crate::spec::diagnostic::Sink;
+use crate::spec::near::nearest;
+use crate::spec::yaml::{self, Node, Value};
+use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
+
+const KEYS: [&str; 9] = ["project", "target", "agent", "jobs", "land", "timeout", "retries", "agents", "worktree"];
+const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
+/// What each user may say otherwise than the file.
+const OVERRIDES: [&str; 9] =
+    ["target", "agent", "jobs", "land", "timeout", "retries", "worktree.dir", "worktree.setup", "worktree.keep"];
+
+impl Settings {
+    /// Reads the file (its name and bytes) where there is one, and puts `git config chant.<key>`, the environment's
+    /// `CHANT_<KEY>` and flags over it, in this order. Says everything that is wrong at once; where there is an error
+    /// the settings are not to be used.
+    pub fn load(
+        file: Option<(&str, &[u8])>,
+        git: &dyn Fn(&str) -> Option<String>,
+        vars: &Vars,
+        flags: &Flags,
+    ) -> (Self, Vec<Diagnostic>) {
+        let mut settings = Self::default();
+        let mut said = Vec::new();
+        if let Some((name, bytes)) = file {
+            let source = Source::new(name, &String::from_utf8_lossy(bytes));
+            let mut sink = Sink::new(&source);
+            sink.utf8(bytes);
+            settings.read_file(&source, &mut sink);
+            said.extend(sink.finish());
+        }
+        for key in OVERRIDES {
+            let name = format!("chant.{key}");
+            if let Some(value) = git(&name) {
+                said.extend(settings.put(key, value.as_bytes(), Origin::Git(name)));
+            }
+            let name = format!("CHANT_{}", key.replace('.', "_").to_uppercase());
+            // A run tells its agent the target: that is no wish of the user's.
+            let own = key == "target" && vars.get("CHANT_RUN").is_some();
+            if let Some(value) = vars.get(&name).filter(|_| !own) {
+                said.extend(settings.put(key, value.as_encoded_bytes(), Origin::Env(name)));
+            }
+        }
+        settings.put_flags(flags);
+        said.extend(settings.unknown_agent());
+        (settings, said)
+    }
+
+    fn read_file(&mut self, source: &Source, sink: &mut Sink) {
+        let start = if source.text.starts_with('\u{feff}') { 3 } else { 0 };
+        let node = match yaml::parse(&source.text, start..source.text.len()) {
+            Ok(node) => node,
+            Err(fault) => return sink.fault(fault),
+        };
+        let origin = |key: &Node| Origin::File { name: source.name.to_string(), line: source.line(key.span.start) };
+        for (key, name, value) in sink.entries(&node, "the config", &KEYS, Severity::Warning) {
+            match name.as_str() {
+                "agents" => {
+                    for (key, name, value) in sink.names(value, "agents") {
+                        let agent = super::agent::read(&name, key, value, origin(key), sink);
+                        self.agents.insert(name, agent);
+                    }
+                }
+                // Below the top nothing is passed over: what is meant there changes how agents are run.
+                "worktree" => {
+                    for (key, name, value) in sink.entries(value, "`worktree`", &WORKTREE, Severity::Error) {
+                        self.take(&format!("worktree.{name}"), value, origin(key), sink);
+                    }
+                }
+                name => self.take(name, value, origin(key), sink),
+            }
+        }
+    }
+
+    /// One value from outside the file.
+    fn put(&mut self, key: &str, bytes: &[u8], origin: Origin) -> Vec<Diagnostic> {
+        let value = String::from_utf8_lossy(bytes);
+        let mut sink = Sink::new(&Source::new(&origin.to_string(), &value));
+        sink.utf8(bytes);
+        match (key, value.is_empty()) {
+            // Nothing takes back what the file says.
+            ("target", true) => self.target = Set { value: None, origin },
+            ("agent", true) => self.agent = Set { value: None, origin },
+            ("worktree.setup", true) => self.worktree_setup = Set { value: None, origin },
+            ("worktree.keep", _) => self.take(key, &items(&value), origin, &mut sink),
+            _ => {
+                let node = Node { value: Value::Text(value.to_string()), span: 0..value.len() };
+                self.take(key, &node, origin, &mut sink);
+            }
+        }
+        sink.finish()
+    }
+
+    fn put_flags(&mut self, flags: &Flags) {
+        set(&mut self.target, flags.target.clone().map(Some), Origin::Flag("--target"));
+        set(&mut self.agent, flags.agent.clone().map(Some), Origin::Flag("--agent"));
+        set(&mut self.jobs, flags.jobs, Origin::Flag("--jobs"));
+        set(&mut self.land, flags.land, Origin::Flag("--land"));
+        set(&mut self.timeout, flags.timeout, Origin::Flag("--timeout"));
+        set(&mut self.retries, flags.retries, Origin::Flag("--retries"));
+    }
+
+    /// Takes one value; what is wrong with it goes to the sink, and the value before stays.
+    fn take(&mut self, key: &str, node: &Node, origin: Origin, sink: &mut Sink) {
+        match key {
+            "project" => set(&mut self.project, project(node, sink).map(Some), origin),
+            "target" => set(&mut self.target, sink.text(key, node).map(Some), origin),
+            "agent" => set(&mut self.agent, sink.text(key, node).map(Some), origin),
+            "jobs" => set(&mut self.jobs, sink.count(key, node, 1).and_then(|n| usize::try_from(n).ok()), origin),
+            "land" => set(&mut self.land, land(node, sink), origin),
+            "timeout" => set(&mut self.timeout, sink.duration(key, node), origin),
+            "retries" => set(&mut self.retries, sink.count(key, node, 0), origin),
+            "worktree.dir" => set(&mut self.worktree_dir, sink.text(key, node), origin),
+            "worktree.setup" => set(&mut self.worktree_setup, script(key, node, sink).map(Some), origin),
+            _ => set(&mut self.worktree_keep, Some(keep(key, node, sink)), origin),
+        }
+    }
+
+    /// The default agent must be one that exists. A warning: most commands need no agent, and those that do refuse.
+    fn unknown_agent(&self) -> Option<Diagnostic> {
+        let name = self.agent.value.as_deref()?;
+        let built_in = [AgentKind::Steps.as_str(), AgentKind::Person.as_str()];
+        if built_in.contains(&name) || self.agents.contains_key(name) {
+            return None;
+        }
+        let source = Source::new(&self.agent.origin.to_string(), name);
+        let help = match nearest(name, self.agents.keys().map(String::as_str).chain(built_in)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name it under `agents:` in .chant/config.yaml, with its command".to_owned(),
+        };
+        let warning = Diagnostic::warning("chant::config::agent", &source, "the default agent is not configured");
+        Some(warning.label(0..name.len(), "no agent has this name").help(help))
+    }
+}
+
+fn set<T>(slot: &mut Set<T>, value: Option<T>, origin: Origin) {
+    if let Some(value) = value {
+        *slot = Set { value, origin };
+    }
+}
+
+/// `a, b` as a list, each item with its place.
+fn items(text: &str) -> Node {
+    let mut at = 0;
+    let mut items = Vec::new();
+    for part in text.split(',') {
+        let word = part.trim();
+        let start = at + (part.len() - part.trim_start().len());
+        if !word.is_empty() {
+            items.push(Node { value: Value::Text(word.to_owned()), span: start..start + word.len() });
+        }
+        at += part.len() + 1;
+    }
+    Node { value: Value::List(items), span: 0..text.len() }
+}
+
+fn project(node: &Node, sink: &mut Sink) -> Option<Project> {
+    match sink.text("project", node)?.parse::<Project>() {
+        Ok(project) => Some(project),
+        Err(error) => {
+            let help = "use letters, digits, `-`, `_` and single dots";
+            sink.error("chant::config::project", error.to_string(), node.span.clone(), "this name", help);
+            None
+        }
+    }
+}
+
+fn land(node: &Node, sink: &mut Sink) -> Option<Landing> {
+    if node.scalar().as_deref() == Some("pr") {
+        let help = "`auto` lands what is proven, `review` waits for `chant merge`";
+        let message = "`land: pr` is not there yet: chant opens no pull requests";
+        sink.error("chant::config::land", message, node.span.clone(), "not yet", help);
+        return None;
+    }
+    sink.word("land", node, &[Landing::Auto, Landing::Review].map(|landing| (landing.as_str(), landing)))
+}
+
+/// A shell command, which may take several lines.
+fn script(key: &str, node: &Node, sink: &mut Sink) -> Option<String> {
+    match &node.value {
+        Value::Null => None,
+        Value::Text(text) if !text.trim().is_empty() && !text.contains('\0') => Some(text.clone()),
+        _ => {
+            sink.wrong(key, node, "a shell command", "as in `setup: \"npm ci\"`");
+            None
+        }
+    }
+}
+
+fn keep(key: &str, node: &Node, sink: &mut Sink) -> Vec<String> {
+    let mut keep = Vec::new();
+    for (pattern, span) in sink.texts(key, node) {
+        match check_glob(&pattern) {
+            Ok(_) => keep.push(pattern),
+            Err(why) => {
+                let help = "paths are relative to the worktree, and stay in it";
+                sink.error("chant::config::path", format!("`{key}`: {why}"), span, "this path", help);
+            }
+        }
+    }
+    keep
+}
+
+/// The name that a config gives its project, whatever else is wrong with it.
+pub fn project_name(bytes: &[u8]) -> Option<Project> {
+    let (settings, _) = Settings::load(Some(("", bytes)), &|_| None, &Vars::default(), &Flags::default());
+    settings.project.value
+}

@@ -1,0 +1,230 @@
+//! Settings: `.chant/config.yaml` under `git config chant.<key>`, the environment and flags, each value with where it
+//! came from (DESIGN.md, section 7).
+//!
+//! [`Settings::load`] reads all of it and says everything that is wrong at once. It knows neither Git nor the
+//! process: both are asked through what it is given.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::spec::{Project, format_duration};
+
+mod agent;
+mod load;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use load::project_name;
+pub use schema::schema;
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything else.
+    Default,
+    /// The committed file.
+    File {
+        /// Its name.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// `git config`, with the key.
+    Git(String),
+    /// A variable, with its name.
+    Env(String),
+    /// A flag, with its dashes.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { name, line } => write!(f, "{name}:{line}"),
+            Self::Git(key) => write!(f, "git config {key}"),
+            Self::Env(name) => write!(f, "${name}"),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A value and its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Set<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Set<T> {
+    fn default(value: T) -> Self {
+        Self { value, origin: Origin::Default }
+    }
+}
+
+/// What flags say, over everything else.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--target`
+    pub target: Option<String>,
+    /// `--agent`. It also outranks the spec's own, which nothing else here does.
+    pub agent: Option<String>,
+    /// `--jobs`
+    pub jobs: Option<usize>,
+    /// `--land`
+    pub land: Option<Landing>,
+    /// `--timeout`
+    pub timeout: Option<Duration>,
+    /// `--retries`
+    pub retries: Option<u32>,
+}
+
+/// How a completed spec lands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landing {
+    /// By itself.
+    Auto,
+    /// By a person's word.
+    Review,
+}
+
+impl Landing {
+    /// The word that stands in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// What an agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentKind {
+    /// Any program; the prompt is its input.
+    Command,
+    /// The spec's own steps.
+    Steps,
+    /// Somebody who works in the worktree.
+    Person,
+}
+
+impl AgentKind {
+    /// The word that stands in the file; an agent of this name need not be configured, but for `command`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Steps => "steps",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// One entry of `agents:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSettings {
+    /// What it is.
+    pub kind: AgentKind,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Variables for it.
+    pub env: BTreeMap<String, String>,
+    /// Names of the user's variables that it is given as they are.
+    pub pass_env: Vec<String>,
+    /// Its own time limit.
+    pub timeout: Option<Duration>,
+    /// The model it uses, for `Assisted-by`.
+    pub model: Option<String>,
+    /// Where it is configured.
+    pub origin: Origin,
+}
+
+/// All settings of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `project`: only the file can say it, for it names branches.
+    pub project: Set<Option<Project>>,
+    /// `target`
+    pub target: Set<Option<String>>,
+    /// `agent`
+    pub agent: Set<Option<String>>,
+    /// `jobs`
+    pub jobs: Set<usize>,
+    /// `land`
+    pub land: Set<Landing>,
+    /// `timeout`
+    pub timeout: Set<Duration>,
+    /// `retries`
+    pub retries: Set<u32>,
+    /// `agents`
+    pub agents: BTreeMap<String, AgentSettings>,
+    /// `worktree.dir`
+    pub worktree_dir: Set<String>,
+    /// `worktree.setup`
+    pub worktree_setup: Set<Option<String>>,
+    /// `worktree.keep`
+    pub worktree_keep: Set<Vec<String>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            project: Set::default(None),
+            target: Set::default(None),
+            agent: Set::default(None),
+            jobs: Set::default(4),
+            land: Set::default(Landing::Auto),
+            timeout: Set::default(Duration::from_secs(3600)),
+            retries: Set::default(0),
+            agents: BTreeMap::new(),
+            worktree_dir: Set::default(".chant/worktrees".to_owned()),
+            worktree_setup: Set::default(None),
+            worktree_keep: Set::default(Vec::new()),
+        }
+    }
+}
+
+/// One setting for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: String,
+    /// Its value, as it would be written.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Settings {
+    /// Every setting, in the order in which they are documented.
+    pub fn entries(&self) -> Vec<Entry> {
+        fn entry<T>(key: &str, set: &Set<T>, show: impl Fn(&T) -> String) -> Entry {
+            Entry { key: key.to_owned(), value: show(&set.value), origin: set.origin.clone() }
+        }
+        let or = |none: &'static str| move |value: &Option<String>| value.clone().unwrap_or_else(|| none.to_owned());
+        let mut entries = vec![
+            entry("project", &self.project, |p| p.as_ref().map_or("(none)".to_owned(), ToString::to_string)),
+            entry("target", &self.target, or("(the branch checked out)")),
+            entry("agent", &self.agent, or("(none)")),
+            entry("jobs", &self.jobs, ToString::to_string),
+            entry("land", &self.land, |land| land.as_str().to_owned()),
+            entry("timeout", &self.timeout, |timeout| format_duration(*timeout)),
+            entry("retries", &self.retries, ToString::to_string),
+            entry("worktree.dir", &self.worktree_dir, Clone::clone),
+            entry("worktree.setup", &self.worktree_setup, or("(none)")),
+            entry("worktree.keep", &self.worktree_keep, |keep| keep.join(", ")),
+        ];
+        for (name, agent) in &self.agents {
+            let value = match agent.kind {
+                AgentKind::Command => agent.command.join(" "),
+                kind => kind.as_str().to_owned(),
+            };
+            entries.push(Entry { key: format!("agents.{name}"), value, origin: agent.origin.clone() });
+        }
+        entries
+    }
+}

@@ -1,0 +1,116 @@
+//! The config as its JSON Schema describes it, for editors and for the reference. The file itself is read by hand, for
+//! better errors; a test holds the two together.
+
+#![allow(dead_code, reason = "described, never read")]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+/// The settings of a project.
+#[derive(JsonSchema)]
+#[schemars(title = ".chant/config.yaml")]
+struct File {
+    /// The project's name; needed where it is not at the repository's root.
+    project: Option<String>,
+    /// The branch to land on; the one checked out where nothing is said.
+    target: Option<String>,
+    /// The agent for specs that name none.
+    agent: Option<String>,
+    /// How many agents may run side by side; 4 where nothing is said.
+    #[schemars(range(min = 1))]
+    jobs: Option<u32>,
+    /// `auto` lands what is proven (the default), `review` waits for a person.
+    land: Option<Land>,
+    /// The time limit of an attempt and of each proof; 60m where nothing is said.
+    timeout: Option<Duration>,
+    /// How often a failed spec is tried again by itself; 0 where nothing is said.
+    retries: Option<u32>,
+    /// The agents by name. `steps` and `person` are there without being named.
+    agents: Option<BTreeMap<String, Agent>>,
+    /// How worktrees are made.
+    worktree: Option<Worktree>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Land {
+    Auto,
+    Review,
+}
+
+/// A length of time such as `90s`, `60m` or `1h30m`; a plain number counts seconds.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Duration {
+    Text(String),
+    Seconds(u64),
+}
+
+/// One agent.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Agent {
+    /// `command` (the default), `steps` or `person`.
+    kind: Option<Kind>,
+    /// The program and its arguments; relative to the project's directory of the worktree.
+    command: Option<Command>,
+    /// Variables for it.
+    env: Option<BTreeMap<String, Scalar>>,
+    /// Names of the user's variables that it is given as they are.
+    pass_env: Option<Texts>,
+    /// Its own time limit.
+    timeout: Option<Duration>,
+    /// The model it uses, for `Assisted-by`.
+    model: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Kind {
+    Command,
+    Steps,
+    Person,
+}
+
+/// A list; a program without arguments may stand alone.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Command {
+    Argv(Vec<Scalar>),
+    Program(String),
+}
+
+/// A text, or what YAML reads as something else and is taken as it is written.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Truth(bool),
+}
+
+/// One text or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// How worktrees are made.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Worktree {
+    /// Where worktrees are made; relative to the project, or absolute. `.chant/worktrees` where nothing is said.
+    dir: Option<String>,
+    /// A shell command that makes a new worktree ready; no agent runs where it fails.
+    setup: Option<String>,
+    /// Globs of ignored files that the checkout for the proofs keeps from use to use.
+    keep: Option<Texts>,
+}
+
+/// The JSON Schema of `.chant/config.yaml`.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(File).to_value()
+}

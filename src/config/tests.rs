@@ -1,0 +1,269 @@
+//! What a config means, what is said of a bad one, and who outranks whom.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::env::Vars;
+use crate::spec::{Diagnostic, Severity};
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+fn load(text: &str) -> (Settings, Vec<Diagnostic>) {
+    Settings::load(Some(("config.yaml", text.as_bytes())), &nothing, &Vars::default(), &Flags::default())
+}
+
+fn vars(pairs: &[(&str, &str)]) -> Vars {
+    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+}
+
+fn plain(diagnostics: &[Diagnostic]) -> Vec<(Severity, String, Vec<&str>)> {
+    let plain = |d: &Diagnostic| format!("{d} ({})", d.help.clone().unwrap_or_default());
+    let texts = |d| Diagnostic::origin(d).text.as_ref();
+    diagnostics
+        .iter()
+        .map(|d| (d.severity, plain(d), d.labels.iter().map(|(span, _)| &texts(d)[span.clone()]).collect()))
+        .collect()
+}
+
+#[track_caller]
+fn only(text: &str, severity: Severity, part: &str, underlined: &str) {
+    let (_, said) = load(text);
+    let said = plain(&said);
+    let [(found, message, texts)] = &said[..] else { panic!("not one: {said:?}") };
+    assert!(*found == severity && message.contains(part) && texts.contains(&underlined), "{said:?}");
+}
+
+const WHOLE: &str = r#"---
+project: kpi
+target: main
+agent: analyst
+jobs: 2
+land: review
+timeout: 90m
+retries: 1
+agents:
+  analyst:
+    command: ["sh", "-c", "a\nb", 3]
+    env: { A: b, N: 01, EMPTY: }
+    pass_env: [HOME]
+    timeout: 5m
+    model: none
+  me: { kind: person }
+worktree: { dir: ../trees, setup: "npm ci", keep: [target, node_modules] }
+"#;
+
+#[test]
+fn a_project_without_a_file_works_on_defaults() {
+    let (settings, said) = Settings::load(None, &nothing, &Vars::default(), &Flags::default());
+    assert_eq!((&settings, &said[..]), (&Settings::default(), &[][..]));
+    assert_eq!(
+        (settings.jobs.value, settings.timeout.value, settings.retries.value),
+        (4, Duration::from_secs(3600), 0)
+    );
+    assert!(settings.entries().iter().all(|entry| entry.origin == Origin::Default));
+    for empty in ["", "\u{feff}# nothing\n", "---\n"] {
+        assert_eq!(load(empty), (Settings::default(), Vec::new()), "{empty:?}");
+    }
+}
+
+#[test]
+fn a_whole_config_is_read_with_the_line_of_every_value() {
+    let (settings, said) = load(WHOLE);
+    assert_eq!(said, []);
+    let entries: Vec<_> = settings.entries().into_iter().map(|e| (e.key, e.value, e.origin.to_string())).collect();
+    let expected = [
+        ("project", "kpi", 2),
+        ("target", "main", 3),
+        ("agent", "analyst", 4),
+        ("jobs", "2", 5),
+        ("land", "review", 6),
+        ("timeout", "1h30m", 7),
+        ("retries", "1", 8),
+        ("worktree.dir", "../trees", 17),
+        ("worktree.setup", "npm ci", 17),
+        ("worktree.keep", "target, node_modules", 17),
+        ("agents.analyst", "sh -c a\nb 3", 10),
+        ("agents.me", "person", 16),
+    ];
+    let expected = expected.map(|(key, value, line)| (key.to_owned(), value.to_owned(), format!("config.yaml:{line}")));
+    assert_eq!(entries, expected);
+    let analyst = &settings.agents["analyst"];
+    assert_eq!(
+        analyst.env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(),
+        [("A", "b"), ("EMPTY", ""), ("N", "01")]
+    );
+    assert_eq!((&analyst.pass_env[..], analyst.timeout), (&["HOME".to_owned()][..], Some(Duration::from_secs(300))));
+}
+
+#[test]
+fn a_flag_outranks_the_environment_which_outranks_git_config_which_outranks_the_file() {
+    let file = "jobs: 1\nretries: 1\ntimeout: 1m\ntarget: a\nland: review\n";
+    let git = |key: &str| ["chant.jobs", "chant.retries", "chant.timeout"].contains(&key).then(|| "2".to_owned());
+    let vars = vars(&[("CHANT_JOBS", "3"), ("CHANT_RETRIES", "3"), ("CHANT_WORKTREE_KEEP", "x, y")]);
+    let flags = Flags { jobs: Some(4), ..Flags::default() };
+    let (settings, said) = Settings::load(Some(("c", file.as_bytes())), &git, &vars, &flags);
+    assert_eq!(said, []);
+    assert_eq!(settings.jobs, Set { value: 4, origin: Origin::Flag("--jobs") });
+    assert_eq!(settings.retries, Set { value: 3, origin: Origin::Env("CHANT_RETRIES".into()) });
+    assert_eq!(settings.timeout, Set { value: Duration::from_secs(2), origin: Origin::Git("chant.timeout".into()) });
+    assert_eq!(settings.land, Set { value: Landing::Review, origin: Origin::File { name: "c".into(), line: 5 } });
+    assert_eq!(settings.worktree_keep.value, ["x", "y"]);
+}
+
+#[test]
+fn every_setting_but_the_name_of_the_project_can_be_overridden_from_both_places() {
+    for (key, value) in [
+        ("target", "t"),
+        ("agent", "steps"),
+        ("jobs", "9"),
+        ("land", "review"),
+        ("timeout", "9s"),
+        ("retries", "9"),
+        ("worktree.dir", "d"),
+        ("worktree.setup", "s"),
+        ("worktree.keep", "k"),
+    ] {
+        let git = |asked: &str| (asked == format!("chant.{key}")).then(|| value.to_owned());
+        let variable = format!("CHANT_{}", key.replace('.', "_").to_uppercase());
+        let by_git = Settings::load(None, &git, &Vars::default(), &Flags::default());
+        let by_env = Settings::load(None, &nothing, &vars(&[(&variable, value)]), &Flags::default());
+        for (origin, (settings, said)) in
+            [(Origin::Git(format!("chant.{key}")), by_git), (Origin::Env(variable), by_env)]
+        {
+            assert_eq!(said, []);
+            let entry = settings.entries().into_iter().find(|entry| entry.key == key).unwrap();
+            assert_eq!((entry.value.as_str(), entry.origin), (value, origin));
+        }
+    }
+    let git = |key: &str| (key == "chant.project").then(|| "x".to_owned());
+    assert_eq!(Settings::load(None, &git, &vars(&[("CHANT_PROJECT", "x")]), &Flags::default()).0.project.value, None);
+}
+
+#[test]
+fn the_target_of_a_run_is_not_taken_for_the_wish_of_a_user() {
+    let target =
+        |pairs: &[(&str, &str)]| Settings::load(None, &nothing, &vars(pairs), &Flags::default()).0.target.value;
+    assert_eq!(target(&[("CHANT_TARGET", "x")]).as_deref(), Some("x"));
+    assert_eq!(target(&[("CHANT_TARGET", "x"), ("CHANT_RUN", "1@host")]), None);
+}
+
+#[test]
+fn an_empty_override_takes_back_what_the_file_says() {
+    let (settings, said) =
+        Settings::load(Some(("c", b"target: a")), &nothing, &vars(&[("CHANT_TARGET", "")]), &Flags::default());
+    assert_eq!((settings.target.value, said), (None, Vec::new()));
+}
+
+#[test]
+fn a_bad_override_is_underlined_and_says_where_it_came_from() {
+    let git = |key: &str| (key == "chant.jobs").then(|| "many".to_owned());
+    let (settings, said) = Settings::load(
+        None,
+        &git,
+        &vars(&[("CHANT_LAND", "pr"), ("CHANT_WORKTREE_KEEP", "a, ../b")]),
+        &Flags::default(),
+    );
+    assert_eq!(settings.jobs.value, 4);
+    let names: Vec<&str> = said.iter().map(|d| d.origin().name.as_ref()).collect();
+    assert_eq!(names, ["git config chant.jobs", "$CHANT_LAND", "$CHANT_WORKTREE_KEEP"]);
+    let underlined: Vec<_> = plain(&said)
+        .into_iter()
+        .flat_map(|(_, _, texts)| texts.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(underlined, ["many", "pr", "../b"]);
+    assert!(format!("{:?}", miette::Report::new(said[0].clone())).contains("git config chant.jobs:1:1"));
+}
+
+#[test]
+fn a_bad_value_in_the_file_is_underlined() {
+    use Severity::{Error, Warning};
+    let agent = |fields: &str| format!("agents:\n  a: {{{fields}}}\n");
+    only("job: 3", Warning, "did you mean `jobs`?", "job");
+    only("jobs: 0", Error, "from 1 on", "0");
+    only("jobs: 1\njobs: 2", Error, "there twice", "jobs");
+    only("land: pr", Error, "not there yet", "pr");
+    only("land: atuo", Error, "did you mean `auto`?", "atuo");
+    only("timeout: soon", Error, "as in `90s`", "soon");
+    only("project: a/b", Error, "holds a `/`", "a/b");
+    only("worktree: {keep: [a, /b]}", Error, "is absolute", "/b");
+    only("worktree: {kep: a}", Error, "did you mean `keep`?", "kep");
+    only("worktree: {setup: [a]}", Error, "a shell command", "[a]");
+    only("agents: [a]", Error, "`key: value` pairs", "[a]");
+    only("agent: analist\nagents: {analyst: {command: x}}", Warning, "did you mean `analyst`?", "analist");
+    only(&agent("comand: [x], kind: steps"), Error, "did you mean `command`?", "comand");
+    only(&agent(""), Error, "has no command", "a");
+    only(&agent("command: sh agents/x.sh"), Error, "as a list", "sh agents/x.sh");
+    only(&agent("command: [sh, [x]]"), Error, "as a list", "[sh, [x]]");
+    only(&agent("command: []"), Error, "as a list", "[]");
+    only(&agent("kind: persn"), Error, "did you mean `person`?", "persn");
+    only(&agent("kind: person, command: [x]"), Error, "runs no command", "a");
+    only(&agent("command: x, env: {CHANT_RUN: y}"), Error, "its own variables", "CHANT_RUN");
+    only(&agent("command: x, env: {A: [y]}"), Error, "`A` wants a text", "[y]");
+    only(&agent("command: x, pass_env: A=B"), Error, "no name of a variable", "A=B");
+    only("agents: {steps: {kind: command, command: x}}", Error, "chant's own", "steps");
+    only("agents: {'a:b': {command: x}}", Error, "cannot be called", "'a:b'");
+    only("agents: &x {a: {command: x}}", Error, "anchors and aliases", "&x");
+    only("jobs: [1", Error, "not YAML", "");
+    assert!(load("agents: {steps: {}, person: {timeout: 2h}}").1.is_empty());
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once_and_the_project_is_still_known() {
+    let text = "project: kpi\njobs: none\nland: pr\nagents: {a: {comand: x}}\nworktree: {keep: [../x]}\n";
+    let (settings, said) = load(text);
+    assert_eq!(said.iter().filter(|d| d.is_error()).count(), 5, "{said:?}");
+    assert_eq!(settings.jobs.value, 4);
+    assert_eq!(project_name(text.as_bytes()).map(|p| p.to_string()), Some("kpi".into()));
+    let (_, said) = Settings::load(Some(("c", b"jobs: 1\n# caf\xe9\n")), &nothing, &Vars::default(), &Flags::default());
+    assert!(said[0].message.contains("on line 2"), "{said:?}");
+}
+
+#[test]
+fn the_schema_and_the_reader_agree() {
+    let schema = jsonschema::validator_for(&schema()).unwrap();
+    let json = |text: &str| serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(text).unwrap()).unwrap();
+    assert!(schema.is_valid(&json(&WHOLE.replace("EMPTY: ", "EMPTY: ''"))));
+    for text in [
+        "jobs: 0",
+        "land: pr",
+        "retries: -1",
+        "timeout: [1]",
+        "agents: {a: {comand: x}}",
+        "agents: {a: {kind: robot}}",
+        "worktree: {kep: a}",
+        "worktree: {keep: {a: b}}",
+        "agent: [a]",
+        "project: {}",
+    ] {
+        assert!(!schema.is_valid(&json(text)), "{text} is refused by the schema");
+        assert!(load(text).1.iter().any(Diagnostic::is_error), "{text} is refused by the reader");
+    }
+    let known = schema::schema()["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let text = known.iter().map(|key| format!("{key}: ~\n")).collect::<String>();
+    assert_eq!(load(&text), (Settings::default(), Vec::new()), "every key of the schema is known to the reader");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+        let (_, said) = Settings::load(Some(("c", &bytes)), &nothing, &Vars::default(), &Flags::default());
+        for diagnostic in said {
+            for (span, _) in &diagnostic.labels {
+                prop_assert!(diagnostic.origin().text.get(span.clone()).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn any_override_is_read_without_a_panic(value in any::<String>()) {
+        let git = |_: &str| Some(value.clone());
+        let (_, said) = Settings::load(None, &git, &Vars::default(), &Flags::default());
+        for diagnostic in said {
+            prop_assert!(diagnostic.labels.iter().all(|(span, _)| diagnostic.origin().text.get(span.clone()).is_some()));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Git: the only room that uses gix and starts the git executable.
+//!
+//! A [`Repo`] is a value: cheap to clone, free to send to another thread, and its methods take `&self`. It knows its
+//! three directories and the variables the process was started with; everything else is read from the repository at
+//! each call, so that what other processes do meanwhile is seen. What it hands out are plain data of the pure rooms
+//! ([`Oid`](crate::ledger::Oid), strings, bytes), never a gix type: copy out of Git, then think.
+//!
+//! Which of the two does a thing is decided here, call by call. gix does what is done often (reading, walking, merging,
+//! writing objects, moving refs); the executable does what a user expects Git itself to do (hooks, filters, signing,
+//! sparse checkouts) and is the second opinion wherever the two might differ. Three rules hold for both:
+//!
+//! - what replace refs and grafts say is no history;
+//! - a ref moves by compare-and-swap or not at all, and a moved ref is an outcome ([`Moved::TipMoved`]), not an error;
+//! - configuration and identity come from the snapshot of variables that the repository was opened with, never from the
+//!   process environment.
+
+mod add;
+mod answer;
+mod commit;
+mod convert;
+mod diff;
+pub mod error;
+mod exclude;
+pub mod exe;
+mod extra;
+mod files;
+mod follow;
+mod gitconfig;
+mod history;
+mod identity;
+mod index_lock;
+mod leftovers;
+mod merge;
+mod moves;
+mod notes;
+mod object;
+mod occupied;
+mod ref_lock;
+mod ref_write;
+mod refs;
+mod remake;
+mod remove;
+pub mod repo;
+mod repoint;
+mod scratch;
+mod settle;
+mod snapshot;
+mod splice;
+mod threeway;
+mod walk;
+pub mod worktree;
+
+pub use diff::Change;
+pub use error::{Error, Result};
+pub use exe::{Git, Output, scrubbed};
+pub use follow::Follow;
+pub use leftovers::Leftovers;
+pub use merge::Merge;
+pub use moves::{Expect, Moved, RefMove};
+pub use notes::NOTES;
+pub use object::{EntryKind, TreeEntry};
+pub use remove::Removed;
+pub use repo::{Head, Repo};
+pub use walk::LogEntry;
+pub use worktree::{Checkout, Worktree, WorktreeError};
+
+#[cfg(test)]
+mod answer_tests;
+#[cfg(test)]
+mod follow_tests;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod merge_tests;
+#[cfg(test)]
+mod moves_tests;
+#[cfg(test)]
+mod repo_tests;
+#[cfg(test)]
+mod test_repo;
+#[cfg(test)]
+mod worktree_tests;

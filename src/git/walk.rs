@@ -1,0 +1,184 @@
+//! Questions about ancestry, and the first-parent log.
+
+use gix::bstr::ByteSlice;
+
+use super::convert::{from_gix, to_gix};
+use super::error::{Error, Result};
+use super::repo::Repo;
+use crate::ledger::Oid;
+
+/// One line of a first-parent log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The commit.
+    pub commit: Oid,
+    /// Its parents, first parent first.
+    pub parents: Vec<Oid>,
+    /// The first line of its message.
+    pub subject: String,
+    /// The whole message, as it is stored.
+    pub message: Vec<u8>,
+    /// The author, `Name <mail>`.
+    pub author: String,
+    /// When it was written, in seconds since 1970.
+    pub time: i64,
+}
+
+impl Repo {
+    /// Whether `a` is `b` or an ancestor of it.
+    ///
+    /// # Errors
+    /// Where one of them is not there.
+    pub fn is_ancestor(&self, a: Oid, b: Oid) -> Result<bool> {
+        Ok(a == b || self.merge_bases(a, b)?.contains(&a))
+    }
+
+    /// The best common ancestor, the first one where there are several; `None` for unrelated histories.
+    ///
+    /// # Errors
+    /// Where one of them is not there.
+    pub fn merge_base(&self, a: Oid, b: Oid) -> Result<Option<Oid>> {
+        Ok(self.merge_bases(a, b)?.first().copied())
+    }
+
+    /// All best common ancestors. Exact whatever the dates of the commits say.
+    pub(super) fn merge_bases(&self, a: Oid, b: Oid) -> Result<Vec<Oid>> {
+        let gix = self.gix();
+        let cache = commit_graph(&gix);
+        let mut graph = gix.revision_graph(cache.as_ref());
+        let bases = gix
+            .merge_bases_many_with_graph(to_gix(a), &[to_gix(b)], &mut graph)
+            .map_err(Error::while_(format!("find where {a} and {b} part")))?;
+        Ok(bases.into_iter().map(from_gix).collect())
+    }
+
+    /// What is reachable from `tips` and not from `hidden`, newest first. Dates that lie may let a commit through that
+    /// should be hidden, as in `git rev-list`; never the other way round.
+    ///
+    /// # Errors
+    /// Where a commit is not there.
+    pub fn commits(&self, tips: &[Oid], hidden: &[Oid]) -> Result<Vec<Oid>> {
+        let gix = self.gix();
+        let doing = || Error::while_("walk the history");
+        let shallow = gix.is_shallow().unwrap_or(true);
+        let walk = gix
+            .rev_walk(tips.iter().map(|tip| to_gix(*tip)))
+            .with_hidden(hidden.iter().map(|tip| to_gix(*tip)))
+            .sorting(gix::revision::walk::Sorting::ByCommitTime(Default::default()))
+            .use_commit_graph(!shallow);
+        let ids = walk.all().map_err(doing())?;
+        ids.map(|info| Ok(from_gix(info.map_err(doing())?.id))).collect()
+    }
+
+    /// At most `limit` commits from `from` along first parents: the story the target tells.
+    ///
+    /// # Errors
+    /// Where a commit cannot be read.
+    pub fn first_parent(&self, from: Oid, limit: usize) -> Result<Vec<LogEntry>> {
+        let gix = self.gix();
+        let cut = gix.shallow_commits().map_err(Error::while_("read the shallow boundary"))?;
+        let mut next = Some(to_gix(from));
+        let mut log = Vec::new();
+        while let Some(id) = next.filter(|_| log.len() < limit) {
+            let commit = gix.find_commit(id).map_err(Error::while_(format!("read commit {id}")))?;
+            next = commit.parent_ids().next().map(gix::Id::detach);
+            if cut.as_ref().is_some_and(|cut| cut.contains(&id)) {
+                next = None;
+            }
+            log.push(entry(&commit)?);
+        }
+        Ok(log)
+    }
+}
+
+fn entry(commit: &gix::Commit<'_>) -> Result<LogEntry> {
+    let doing = || Error::while_(format!("read commit {}", commit.id));
+    let message = commit.message_raw().map_err(doing())?;
+    let author = commit.author().map_err(doing())?;
+    Ok(LogEntry {
+        commit: from_gix(commit.id),
+        parents: commit.parent_ids().map(from_gix).collect(),
+        subject: message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_str_lossy().into_owned(),
+        message: message.to_vec(),
+        author: format!("{} <{}>", author.name, author.email),
+        time: author.seconds(),
+    })
+}
+
+/// The commit-graph, where there is one that can be trusted: Git does not use it in a shallow clone, and a broken one
+/// is no reason to fail.
+pub(super) fn commit_graph(gix: &gix::Repository) -> Option<gix::commitgraph::Graph> {
+    if gix.is_shallow().unwrap_or(true) {
+        return None;
+    }
+    gix.commit_graph_if_enabled().ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::test_repo::TestRepo;
+
+    /// `a - b - m`, `a - c - m`, and `z` alone.
+    fn fork(t: &TestRepo) -> [Oid; 5] {
+        let a = t.commit_file("a", "a\n", "a");
+        let b = t.commit_file("b", "b\n", "b");
+        t.git(&["checkout", "-q", "-b", "side", &a.to_string()]);
+        let c = t.commit_file("c", "c\n", "c");
+        t.git(&["checkout", "-q", "main"]);
+        t.git(&["merge", "-q", "--no-ff", "-m", "m", "side"]);
+        let m = t.oid("HEAD");
+        t.git(&["checkout", "-q", "--orphan", "alone"]);
+        let z = t.commit_file("z", "z\n", "z");
+        [a, b, c, m, z]
+    }
+
+    #[test]
+    fn ancestry_is_what_git_says_with_and_without_a_commit_graph() {
+        let t = TestRepo::new();
+        let [a, b, c, m, z] = fork(&t);
+        for graph in [false, true] {
+            if graph {
+                t.git(&["commit-graph", "write", "--reachable"]);
+            }
+            for (x, y, is) in [(a, a, true), (a, m, true), (c, m, true), (m, a, false), (b, c, false), (z, m, false)] {
+                assert_eq!(t.repo.is_ancestor(x, y).unwrap(), is);
+            }
+            assert_eq!(t.repo.merge_base(b, c).unwrap(), Some(a));
+            assert_eq!(t.repo.merge_base(m, c).unwrap(), Some(c));
+            assert_eq!(t.repo.merge_base(m, z).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_reachable_from_the_one_and_not_from_the_other() {
+        let t = TestRepo::new();
+        let [a, b, c, m, _] = fork(&t);
+        let set = |tips: &[Oid], hidden: &[Oid]| {
+            let mut commits = t.repo.commits(tips, hidden).unwrap();
+            commits.sort();
+            commits
+        };
+        let sorted = |mut commits: Vec<Oid>| {
+            commits.sort();
+            commits
+        };
+        assert_eq!(set(&[m], &[]), sorted(vec![a, b, c, m]));
+        assert_eq!(set(&[m], &[b]), sorted(vec![c, m]));
+        assert_eq!(set(&[b, c], &[a]), sorted(vec![b, c]));
+        assert_eq!(set(&[a], &[m]), []);
+        assert_eq!(set(&[], &[m]), []);
+    }
+
+    #[test]
+    fn the_first_parent_log_tells_the_story_of_the_target() {
+        let t = TestRepo::new();
+        let [a, b, c, m, _] = fork(&t);
+        let log = t.repo.first_parent(m, 10).unwrap();
+        assert_eq!(log.iter().map(|entry| entry.commit).collect::<Vec<_>>(), [m, b, a]);
+        assert_eq!(log[0].parents, [b, c]);
+        assert_eq!((log[0].subject.as_str(), log[0].message.as_slice()), ("m", b"m\n".as_slice()));
+        assert_eq!((log[0].author.as_str(), log[0].time), ("Ada <ada@example.com>", 1_700_000_000));
+        assert_eq!(t.repo.first_parent(m, 2).unwrap().len(), 2);
+    }
+}

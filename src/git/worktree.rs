@@ -1,0 +1,204 @@
+//! Worktrees: which there are, and what is checked out in them.
+//!
+//! They are read from the files of `<common>/worktrees/<id>` as they stand. A directory there that another process is
+//! just making or taking away is passed over, as if one had looked a moment earlier or later: nobody fails for it.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Result};
+use super::exe::Git;
+use super::repo::{Head, Repo};
+use crate::ledger::Oid;
+
+/// A worktree of this repository, the main one or a linked one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worktree {
+    /// Its top directory; symlinks resolved where it exists.
+    pub path: PathBuf,
+    /// Its own Git directory: `<common>/worktrees/<id>`, or the common directory for the main one.
+    pub git_dir: PathBuf,
+    /// What is checked out; `None` where its `HEAD` makes no sense.
+    pub head: Option<Head>,
+    /// Whether it is the main one.
+    pub main: bool,
+    /// Whether its directory is there.
+    pub exists: bool,
+    /// Why it is locked against pruning and removal (may be empty), `None` where it is not.
+    pub locked: Option<String>,
+}
+
+/// What a new worktree is to have checked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checkout {
+    /// A local branch that exists, by its short name.
+    Branch(String),
+    /// A commit, without a branch.
+    Detached(Oid),
+}
+
+/// Why a worktree cannot be made or changed.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum WorktreeError {
+    /// One branch, one worktree: Git's own rule.
+    #[error("branch `{branch}` is already checked out at {}", path.display())]
+    #[diagnostic(
+        code(git::checked_out),
+        help("work there, or free the branch: `git -C {} switch --detach`", path.display())
+    )]
+    CheckedOut {
+        /// Its short name.
+        branch: String,
+        /// The worktree that has it.
+        path: PathBuf,
+    },
+    /// Files that are not this worktree's are where it should be.
+    #[error("{} is in the way: {reason}", path.display())]
+    #[diagnostic(code(git::occupied), help("look at it, then move it away: `mv {0} {0}.old`", path.display()))]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+        /// What it is.
+        reason: String,
+    },
+    /// Another process is making this very worktree.
+    #[error("another process is setting up {}", path.display())]
+    #[diagnostic(code(git::worktree_busy), help("wait for it; it lets go when it ends"))]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is locked by `git worktree lock`.
+    #[error("the worktree at {} is locked: {reason}", path.display())]
+    #[diagnostic(code(git::worktree_locked), help("`git worktree unlock {}`", path.display()))]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// What the lock says.
+        reason: String,
+    },
+    /// Not a worktree of this repository, or not of the kind that was asked for.
+    #[error("{} is not {wanted} of this repository", path.display())]
+    #[diagnostic(code(git::no_worktree), help("`git worktree list` shows what there is"))]
+    NotOne {
+        /// The directory.
+        path: PathBuf,
+        /// What it should be.
+        wanted: &'static str,
+    },
+}
+
+impl Repo {
+    /// Every worktree, the main one first where there is one, then the linked ones by the names of their Git
+    /// directories.
+    ///
+    /// # Errors
+    /// Where `<common>/worktrees` cannot be read.
+    pub fn worktrees(&self) -> Result<Vec<Worktree>> {
+        let mut found: Vec<_> = self.main_worktree().into_iter().collect();
+        let base = self.common_dir().join("worktrees");
+        let entries = match fs::read_dir(&base) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            Err(error) => return Err(Error::io("read", base)(error)),
+        };
+        let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        dirs.sort();
+        found.extend(dirs.into_iter().filter_map(|dir| self.linked(dir)));
+        Ok(found)
+    }
+
+    /// The worktree whose top directory is `path`.
+    ///
+    /// # Errors
+    /// [`WorktreeError::NotOne`].
+    pub(super) fn worktree(&self, path: &Path) -> Result<Worktree> {
+        self.find_worktree(path)?
+            .ok_or_else(|| WorktreeError::NotOne { path: path.to_owned(), wanted: "a worktree" }.into())
+    }
+
+    /// The worktree whose top directory is `path`, where there is one.
+    pub(super) fn find_worktree(&self, path: &Path) -> Result<Option<Worktree>> {
+        let path = real(path);
+        Ok(self.worktrees()?.into_iter().find(|worktree| worktree.path == path))
+    }
+
+    /// The git executable at work in `worktree`. It is told both directories: what stands in the worktree's `.git` file
+    /// is within an agent's reach, and does not count.
+    pub(super) fn git_at<'a>(&self, worktree: &Worktree, args: impl IntoIterator<Item = &'a str>) -> Git {
+        let cwd = if worktree.exists { &worktree.path } else { &worktree.git_dir };
+        Git::new(self.vars(), cwd, args)
+            .env("GIT_DIR", &worktree.git_dir)
+            .env("GIT_WORK_TREE", if worktree.exists { &worktree.path } else { &worktree.git_dir })
+    }
+
+    fn main_worktree(&self) -> Option<Worktree> {
+        let path = if self.git_dir() == self.common_dir() {
+            self.workdir()?.to_owned()
+        } else {
+            let main = self.gix().main_repo().ok()?;
+            // A bare repository has none, and says so itself or by `core.bare`.
+            (!main.is_bare()).then(|| main.workdir().map(real))??
+        };
+        let git_dir = self.common_dir().to_owned();
+        let head = self.read_head(&git_dir);
+        Some(Worktree { exists: path.is_dir(), path, git_dir, head, main: true, locked: None })
+    }
+
+    fn linked(&self, git_dir: PathBuf) -> Option<Worktree> {
+        let dot_git = read_line(&git_dir.join("gitdir"))?;
+        let dot_git = git_dir.join(dot_git);
+        let path = real(dot_git.parent()?);
+        let head = self.read_head(&git_dir);
+        let locked = fs::read_to_string(git_dir.join("locked")).ok().map(|reason| reason.trim().to_owned());
+        Some(Worktree { exists: path.is_dir(), path, git_dir, head, main: false, locked })
+    }
+
+    /// What the `HEAD` of one worktree says. Branches are shared by all, so their tips are read from here.
+    pub(super) fn read_head(&self, git_dir: &Path) -> Option<Head> {
+        let text = read_line(&git_dir.join("HEAD"))?;
+        let Some(name) = text.strip_prefix("ref:").map(str::trim) else {
+            return text.parse().ok().map(Head::Detached);
+        };
+        let short = name.strip_prefix("refs/heads/").unwrap_or(name).to_owned();
+        match self.tip(name).ok().flatten() {
+            Some(tip) => Some(Head::Branch { name: short, tip }),
+            None => Some(Head::Unborn(short)),
+        }
+    }
+}
+
+impl Head {
+    /// The commit, `None` before the first one.
+    pub(super) fn commit(&self) -> Option<Oid> {
+        match self {
+            Self::Branch { tip, .. } => Some(*tip),
+            Self::Detached(commit) => Some(*commit),
+            Self::Unborn(_) => None,
+        }
+    }
+}
+
+/// The path with symlinks resolved, as far as it exists; where it does not, its nearest parent is resolved.
+pub(super) fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if !parent.as_os_str().is_empty() => real(parent).join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// A path as Git writes it.
+pub(super) fn as_path(bytes: &[u8]) -> &Path {
+    Path::new(std::ffi::OsStr::from_bytes(bytes))
+}
+
+/// The first line of a small file, `None` where it cannot be read or is empty.
+pub(super) fn read_line(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().next()?.trim_end();
+    (!line.is_empty()).then(|| line.to_owned())
+}

@@ -1,0 +1,80 @@
+//! What others say, made harmless before it enters a message.
+//!
+//! Titles, reasons and names come from specs, agents and people. None of them may end a line where none should end,
+//! nor become a trailer of ours wherever tools may move, squash or rewrap the message.
+
+/// A key of ours begins so, in any case.
+const OURS: &str = "chant-";
+/// What Git looks for in a scissors line, whatever its comment character is.
+const SCISSORS: &str = "------------------------ >8 ------------------------";
+
+/// A text on one line: control characters, line breaks and characters that turn the direction of the text become
+/// spaces, runs of white space one space, and a key of ours loses its colon.
+pub(super) fn line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect();
+    let harmless = disarm(&plain).replace(SCISSORS, "-- >8 --");
+    harmless.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The same, cut off after so many characters.
+pub(super) fn line_of_at_most(text: &str, most: usize) -> String {
+    let line = line(text);
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    }
+}
+
+/// Paragraphs that keep their lines, but hold nothing that Git reads as a comment, a cut or a divider.
+pub(super) fn paragraphs(text: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for raw in text.lines() {
+        let plain: String = raw.chars().map(|c| if breaks(c) { ' ' } else { c }).collect();
+        let line = disarm(plain.trim_end());
+        let hidden = line.starts_with('#') || line.starts_with("---") || line.contains(SCISSORS);
+        out.push(if hidden { format!("  {line}") } else { line });
+    }
+    out.join("\n").trim_matches('\n').to_owned()
+}
+
+/// Every key of ours in a text, wherever it stands: the letters, digits and hyphens before a colon.
+pub(super) fn keys(text: &str) -> Vec<String> {
+    finds(text).map(|(start, end, _)| text[start..end].to_owned()).collect()
+}
+
+/// Puts a space for the colon of every key of ours, and for colons behind it that would take its place.
+fn disarm(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (_, end, colon) in finds(text) {
+        if colon < from {
+            continue;
+        }
+        out.push_str(&text[from..end]);
+        out.push(' ');
+        let gap = text[colon..].find(|c| !matches!(c, ':' | ' ' | '\t')).unwrap_or(text.len() - colon);
+        from = colon + text[colon..colon + gap].rfind(':').map_or(0, |last| last + 1);
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
+/// Start and end of each key of ours, and where its colon is.
+fn finds(text: &str) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().filter(|(_, byte)| **byte == b':').filter_map(|(colon, _)| {
+        let end = bytes[..colon].iter().rposition(|b| !matches!(b, b' ' | b'\t'))? + 1;
+        let of_a_key = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
+        let word = bytes[..end].iter().rposition(|b| !of_a_key(b)).map_or(0, |at| at + 1);
+        let hyphens = bytes[word..end].iter().take_while(|b| **b == b'-').count();
+        let start = word + hyphens;
+        let ours = text.get(start..start + OURS.len()).is_some_and(|head| head.eq_ignore_ascii_case(OURS));
+        (ours && start + OURS.len() < end).then_some((start, end, colon))
+    })
+}
+
+/// Characters that end a line, move the cursor or turn the direction of the text around them.
+fn breaks(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || turns
+}

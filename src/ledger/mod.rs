@@ -1,0 +1,42 @@
+//! What has happened: a fold over the commits that say so (DESIGN.md, section 4).
+//!
+//! Git's history is copied out once, as plain data ([`History`]); a commit's message is read into a [`Block`];
+//! [`fold`] makes of both, of what is looked at ([`View`]) and of the few answers that only Git can give
+//! ([`Answers`] to [`questions`]) the [`Ledger`]. Nothing here reads a file, a clock or a repository, and nothing
+//! fails: what does not fit becomes an [`Anomaly`].
+//!
+//! The way through the folder: `trailers` finds Git's trailers in a message, `block` gives them their meaning, and
+//! `flat` makes harmless what others say; `history` and `reach` answer who descends from whom; `scan` turns noted
+//! commits into events, landings and reverts; `owned` says which of them count; `copies` makes one event of several
+//! commits and finds the last ones; `case` brings each spec to the question that is left, `target` and `claim` hold
+//! what bears on it, `verdict` decides it; `fold` tells of it all in a `record`.
+
+pub mod block;
+mod case;
+mod claim;
+mod copies;
+#[cfg(test)]
+mod fixture;
+mod flat;
+mod fold;
+mod history;
+mod oid;
+mod owned;
+mod question;
+mod reach;
+mod record;
+mod scan;
+mod target;
+mod trailers;
+mod verdict;
+mod view;
+
+pub use block::{Approval, Block, Landing, Reading, Tally, Transition, mentions, names_spec, read, spec_line, write};
+pub use claim::Evidence;
+pub use fold::{fold, questions};
+pub use history::{Builder, History, Note};
+pub use oid::{Oid, OidError};
+pub use question::{Answer, Answers, Question};
+pub use record::{Anomaly, Entry, How, In, Landed, Ledger, Record, State};
+pub use trailers::{Trailer, parse as trailers};
+pub use view::View;

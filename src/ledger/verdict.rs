@@ -1,0 +1,296 @@
+//! Whether a completed attempt is in its target: the one function that decides it (DESIGN.md, section 4).
+//!
+//! A revert outranks the rest; then comes ancestry, then landings that name the attempt, then the patch of the whole
+//! branch. A member is in its target also where its driver has landed with it, so drivers are judged first.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::block::Transition;
+use super::case::{Candidate, Case};
+use super::claim::{Claim, Judged, Reverts};
+use super::history::History;
+use super::oid::Oid;
+use super::question::{Answer, Answers, Question};
+use super::record::{How, Landed};
+use super::scan::Scan;
+use super::target::{Target, Targets};
+use super::view::View;
+use crate::spec::Qualified;
+
+/// What is decided of one spec.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// The candidate that decides its state; `None` where there is none.
+    pub winner: Option<usize>,
+    pub standing: Standing,
+    /// What can be shown for it elsewhere: its own claim, and that of the driver with which it landed.
+    pub claim: Claim,
+}
+
+/// What is decided of one candidate.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    pub landed: Option<Landed>,
+    /// The commit that shows it.
+    pub shown_by: Option<u32>,
+    pub reverted: Option<u32>,
+    pub partial: Option<u32>,
+    /// A shallow clone hides the answer.
+    pub hidden: bool,
+    /// Not in its target, but in the branch looked from: by this commit.
+    pub elsewhere: Option<(u32, String)>,
+}
+
+/// The court: everything that bears on where attempts are.
+pub(super) struct Court<'c, 's> {
+    h: &'c History,
+    v: &'c View,
+    cases: &'c mut [Case<'s>],
+    targets: Targets<'c>,
+    by_name: HashMap<&'s Qualified, usize>,
+    pub reverts: Reverts,
+    /// What was asked, whether or not it was answered.
+    pub asked: BTreeSet<Question>,
+}
+
+impl<'c, 's> Court<'c, 's> {
+    /// Asks what there is to ask, and takes in the answers.
+    pub fn new(h: &'c History, v: &'c View, scan: &Scan, cases: &'c mut [Case<'s>], answers: &Answers) -> Self {
+        let completed = || cases.iter().flat_map(|case| &case.candidates).filter(|c| c.is_completed());
+        let shown = |claim: &Claim| -> Vec<u32> {
+            claim.members.iter().map(|m| m.at).chain(claim.lines.iter().copied()).collect()
+        };
+        let asked = completed().flat_map(|candidate| {
+            let commits = shown(&candidate.claim).into_iter();
+            commits.map(|at| (candidate.target.as_deref(), h.generation(at)))
+        });
+        let targets = Targets::new(h, v, asked);
+        let by_name = cases.iter().enumerate().map(|(i, case)| (case.spec, i)).collect();
+        let mut court = Self { h, v, cases, targets, by_name, reverts: Reverts::default(), asked: BTreeSet::new() };
+        court.ask_squashed(scan, answers);
+        court.ask_reverts(scan, answers);
+        court
+    }
+
+    /// Asks for the patch of every completed attempt that neither ancestry nor a landing shows.
+    fn ask_squashed(&mut self, scan: &Scan, answers: &Answers) {
+        for i in 0..self.cases.len() {
+            for c in 0..self.cases[i].candidates.len() {
+                let questions = self.squashed(&self.cases[i].candidates[c], i);
+                for question in questions {
+                    self.ask_reverts_of(scan, &question);
+                    if let Some(Answer::At(oid)) = answers.get(&question) {
+                        let found = self.h.find(oid).filter(|_| self.may_hold(&question, *oid));
+                        self.cases[i].candidates[c].claim.patches.extend(found);
+                    }
+                    self.asked.insert(question);
+                }
+            }
+        }
+    }
+
+    /// Whether a commit may be the squash that was asked for: it is in that target, and the work did not start from it.
+    fn may_hold(&self, question: &Question, found: Oid) -> bool {
+        let Question::Squashed { start, target, .. } = question else { return false };
+        self.h.is_ancestor(found, *target) && !self.h.is_ancestor(found, *start)
+    }
+
+    fn squashed(&self, candidate: &Candidate, own: usize) -> Vec<Question> {
+        let (Some(member), Some(start)) = (candidate.claim.members.first(), candidate.first_start) else {
+            return Vec::new();
+        };
+        let target = self.targets.get(candidate.target.as_deref());
+        if candidate.claim.shows(|at| target.holds(at)) {
+            return Vec::new();
+        }
+        let mut tips = target.tips.clone();
+        if !self.targets.exists(candidate.target.as_deref()) {
+            tips.extend(self.landed_tips(candidate, own));
+        }
+        let (tip, start) = (self.h.oid(member.at), self.h.oid(start.at));
+        tips.into_iter().map(|at| Question::Squashed { tip, start, target: self.h.oid(at) }).collect()
+    }
+
+    /// The tips that the driver of a member was completed at.
+    fn landed_tips(&self, member: &Candidate, own: usize) -> Vec<u32> {
+        let Some(driver) = self.driver(member, own) else { return Vec::new() };
+        let claims = self.cases[driver].candidates.iter().map(|candidate| &candidate.claim);
+        claims.filter(|c| !self.contained(&member.claim, c)).flat_map(|c| &c.members).map(|m| m.at).collect()
+    }
+
+    /// A squash without a landing's trailer may have been reverted: by whatever reverts a commit that could be it.
+    fn ask_reverts_of(&mut self, scan: &Scan, question: &Question) {
+        for (by, at) in &scan.reverts {
+            if self.may_hold(question, self.h.oid(*at)) {
+                self.asked.insert(Question::Reverts { revert: self.h.oid(*by), reverted: self.h.oid(*at) });
+            }
+        }
+    }
+
+    /// Asks whether the reverts of landings and of work are what they say, and those of these reverts.
+    fn ask_reverts(&mut self, scan: &Scan, answers: &Answers) {
+        let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (by, at) in &scan.reverts {
+            of.entry(*at).or_default().push(*by);
+        }
+        let claims = self.cases.iter().flat_map(|case| &case.candidates).map(|candidate| &candidate.claim);
+        let mut open: Vec<u32> = Vec::new();
+        for claim in claims {
+            let work = claim.members.iter().flat_map(|member| &member.work);
+            open.extend(claim.brought_by.iter().chain(&claim.lines).chain(&claim.patches).chain(work));
+        }
+        let known = self.asked.iter().filter_map(|question| match question {
+            Question::Reverts { reverted, .. } => self.h.find(reverted),
+            Question::Squashed { .. } => None,
+        });
+        open.extend(known.collect::<Vec<_>>());
+        let mut seen: BTreeSet<u32> = BTreeSet::new();
+        while let Some(at) = open.pop() {
+            if !seen.insert(at) {
+                continue;
+            }
+            for by in of.get(&at).into_iter().flatten() {
+                let question = Question::Reverts { revert: self.h.oid(*by), reverted: self.h.oid(at) };
+                match answers.get(&question) {
+                    Some(Answer::Inverse) => self.reverts.whole.entry(at).or_default().push(*by),
+                    Some(Answer::Partial) => self.reverts.partial.entry(at).or_default().push(*by),
+                    _ => {}
+                }
+                self.asked.insert(question);
+                open.push(*by);
+            }
+        }
+    }
+
+    /// Judges every spec, in the order of the cases.
+    pub fn judge(&self) -> Vec<Verdict> {
+        let mut verdicts: Vec<Option<Verdict>> = self.cases.iter().map(|_| None).collect();
+        for i in self.drivers_first() {
+            let mut standings: Vec<(Standing, Claim)> = Vec::new();
+            for candidate in 0..self.cases[i].candidates.len() {
+                standings.push(self.stand(i, candidate, &verdicts));
+            }
+            let rank = |c: usize| {
+                let candidate = &self.cases[i].candidates[c];
+                let first = candidate.commits.first().map(|at| self.h.oid(*at));
+                (standings[c].0.landed.is_none(), rank(candidate.status), first)
+            };
+            let winner = (0..standings.len()).min_by_key(|c| rank(*c));
+            let (standing, claim) = winner.map(|c| standings.swap_remove(c)).unwrap_or_default();
+            verdicts[i] = Some(Verdict { winner, standing, claim });
+        }
+        verdicts.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// Where a candidate stands, and what can be shown for it.
+    fn stand(&self, i: usize, c: usize, verdicts: &[Option<Verdict>]) -> (Standing, Claim) {
+        let candidate = &self.cases[i].candidates[c];
+        if !candidate.is_completed() {
+            return (Standing::default(), Claim::default());
+        }
+        let mut claim = candidate.claim.clone();
+        let target = candidate.target.clone();
+        let driver = self.driver(candidate, i).and_then(|driver| Some((driver, verdicts[driver].as_ref()?)));
+        let mut hidden = false;
+        if let Some((_, verdict)) = driver.filter(|(d, verdict)| self.comes_with(&claim, *d, verdict)) {
+            if let Some(standing) = self.through(&mut claim, verdict) {
+                return (standing, claim);
+            }
+            hidden = verdict.standing.hidden;
+        }
+        let own = self.targets.get(target.as_deref());
+        let judged = self.judge_in(&claim, &own);
+        let landed = judged.found.map(|(how, at)| Landed {
+            how,
+            commit: self.h.oid(if how == How::Ancestry { own.brought(at) } else { at }),
+            target: self.targets.name(target.as_deref()),
+        });
+        let untold = landed.is_none() && judged.reverted.is_none();
+        let elsewhere = if untold { self.elsewhere(&claim) } else { None };
+        (Standing { hidden: untold && (hidden || own.cut), elsewhere, ..standing(landed, &judged) }, claim)
+    }
+
+    /// Where the revision looked from is the tip of a branch that is no spec's own, what of a claim is in it.
+    fn elsewhere(&self, claim: &Claim) -> Option<(u32, String)> {
+        let name = self.targets.name_of_from()?;
+        let here = self.targets.get(None);
+        Some((self.judge_in(claim, &here).found?.1, name))
+    }
+
+    /// Where a member stands that its driver's completion holds; `None` where its own target decides.
+    fn through(&self, claim: &mut Claim, driver: &Verdict) -> Option<Standing> {
+        let Standing { landed, shown_by, reverted, .. } = &driver.standing;
+        if let Some(landed) = landed {
+            claim.patches.extend(shown_by.iter().filter(|at| !claim.lines.contains(at)));
+            let target = self.targets.get(Some(&landed.target));
+            let judged = self.judge_in(claim, &target);
+            let here = judged.found.map(|_| Landed { how: How::ThroughDriver, ..landed.clone() });
+            return (here.is_some() || judged.reverted.is_some()).then(|| standing(here, &judged));
+        }
+        let by = (*reverted)?;
+        Some(Standing { reverted: Some(by), ..Standing::default() })
+    }
+
+    fn judge_in(&self, claim: &Claim, target: &Target) -> Judged {
+        claim.judge(self.h, &self.reverts, &|at| target.holds(at))
+    }
+
+    /// Whether what a member completed is in what its driver completed.
+    fn comes_with(&self, member: &Claim, driver: usize, verdict: &Verdict) -> bool {
+        let candidate = verdict.winner.and_then(|winner| self.cases[driver].candidates.get(winner));
+        candidate.is_some_and(|candidate| candidate.is_completed() && self.contained(member, &candidate.claim))
+    }
+
+    fn contained(&self, member: &Claim, driver: &Claim) -> bool {
+        let below = |at: u32| driver.members.iter().any(|tip| self.h.reaches(tip.at, at));
+        let same_landing = driver.lines.iter().any(|at| member.lines.contains(at));
+        same_landing || member.judge(self.h, &self.reverts, &below).found.is_some()
+    }
+
+    /// The spec on whose branch a candidate lands.
+    fn driver(&self, candidate: &Candidate, own: usize) -> Option<usize> {
+        let name = Qualified::from_branch(candidate.target.as_deref()?)?;
+        self.by_name.get(&self.v.current(&name)).copied().filter(|driver| *driver != own)
+    }
+
+    /// Every case after the drivers that its candidates land on; a way round is cut open where it is entered.
+    fn drivers_first(&self) -> Vec<usize> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.cases.len()];
+        for i in 0..self.cases.len() {
+            let mut stack = vec![(i, false)];
+            while let Some((at, leaving)) = stack.pop() {
+                if leaving {
+                    order.push(at);
+                } else if !std::mem::replace(&mut seen[at], true) {
+                    stack.push((at, true));
+                    let drivers = self.cases[at].candidates.iter().filter_map(|c| self.driver(c, at));
+                    stack.extend(drivers.map(|driver| (driver, false)));
+                }
+            }
+        }
+        order
+    }
+}
+
+fn standing(landed: Option<Landed>, judged: &Judged) -> Standing {
+    Standing {
+        landed,
+        shown_by: judged.found.map(|(_, at)| at),
+        reverted: judged.reverted,
+        partial: judged.partial,
+        ..Standing::default()
+    }
+}
+
+/// Which of concurrent last events counts where none is in its target: finished work before all, then a person's word
+/// to stop, then a run that goes on, then one that failed, then a reset.
+fn rank(status: Transition) -> u8 {
+    match status {
+        Transition::Completed => 0,
+        Transition::Cancelled => 1,
+        Transition::InProgress => 2,
+        Transition::Failed => 3,
+        Transition::Pending => 4,
+    }
+}

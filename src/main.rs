@@ -1,0 +1,5 @@
+//! `chant`
+
+fn main() -> std::process::ExitCode {
+    chant::cli::main()
+}

@@ -1,0 +1,89 @@
+//! `chant diff`: what a spec changes against its target, with its criteria and their evidence above it.
+
+use super::{Error, resolve, views};
+use crate::git::EntryKind;
+use crate::ledger::Oid;
+use crate::project::{Look, Project};
+use crate::spec::{self, SpecId};
+
+/// One changed file.
+#[derive(Debug, Clone)]
+pub struct FileDiff {
+    /// Its path in the repository.
+    pub path: String,
+    /// What it held before; `None` where it was not there.
+    pub old: Option<Vec<u8>>,
+    /// What it holds now; `None` where it is gone.
+    pub new: Option<Vec<u8>>,
+    /// Whether it is a link to another repository's commit.
+    pub submodule: bool,
+    /// Whether it lies outside of the spec's `target_files`.
+    pub outside: bool,
+}
+
+/// A spec's change.
+pub struct Diff {
+    /// The spec.
+    pub id: SpecId,
+    /// Where it left its target.
+    pub from: Oid,
+    /// Its branch's tip, or what landed.
+    pub to: Oid,
+    /// The branch it lands on.
+    pub target: Option<String>,
+    /// The criteria and how they stand.
+    pub criteria: Vec<views::CriterionView>,
+    /// The changed files.
+    pub files: Vec<FileDiff>,
+}
+
+/// The change of a spec: of its branch since it left its target, or of its landing where the branch is gone.
+///
+/// # Errors
+/// Where the query names no spec, or it has no work yet.
+pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> {
+    let id = resolve(look, query)?.clone();
+    let repo = &project.repo;
+    let qualified = project.qualify(&id);
+    let row = look.board.row(&id);
+    let target = row.and_then(|row| row.target.clone());
+    let landing = look.ledger.record(&qualified).and_then(|record| record.landing.as_ref()).map(|landed| landed.commit);
+    let (from, to) = match (repo.tip(&qualified.full_ref())?, landing) {
+        (_, Some(landing)) => {
+            let before = repo.parents(landing)?.first().copied().unwrap_or(landing);
+            (before, landing)
+        }
+        (Some(tip), None) => {
+            let onto = target.as_ref().map(|target| repo.tip(&format!("refs/heads/{target}"))).transpose()?.flatten();
+            let fork = onto.map(|onto| repo.merge_base(onto, tip)).transpose()?.flatten();
+            (fork.unwrap_or(tip), tip)
+        }
+        (None, None) => {
+            return Err(Error::usage(format!("{id} has no work to show"), format!("`chant work {id}` begins it")));
+        }
+    };
+    let wanted = look.set.get(&id).map(|spec| spec.target_files.clone()).unwrap_or_default();
+    let matcher = spec::matcher(&wanted);
+    let own = project.spec_path(&id);
+    let mut files = Vec::new();
+    for change in repo.changes(Some(from), to)? {
+        let read = |side: &Option<(Oid, EntryKind)>| -> Result<Option<Vec<u8>>, Error> {
+            match side {
+                Some((oid, EntryKind::Submodule)) => Ok(Some(format!("Subproject commit {oid}\n").into_bytes())),
+                Some((oid, _)) => Ok(Some(repo.blob(*oid)?)),
+                None => Ok(None),
+            }
+        };
+        let inside = change.path.strip_prefix(&project.prefix);
+        let outside = !wanted.is_empty() && change.path != own && !inside.is_some_and(|path| matcher.is_match(path));
+        let submodule = [&change.old, &change.new].iter().any(|side| matches!(side, Some((_, EntryKind::Submodule))));
+        files.push(FileDiff {
+            old: read(&change.old)?,
+            new: read(&change.new)?,
+            path: change.path,
+            submodule,
+            outside,
+        });
+    }
+    Ok(Diff { criteria: views::proofs(project, look, &id), id, from, to, target, files })
+}

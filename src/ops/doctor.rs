@@ -1,0 +1,163 @@
+//! `chant doctor`: what is well and what is not, and what to type about it.
+
+use serde::Serialize;
+
+use super::Error;
+use crate::plan::Status;
+use crate::project::{self, Project};
+use crate::run;
+use crate::spec::Severity;
+
+/// How one thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// As it should be.
+    Well,
+    /// Worth a look.
+    Warning,
+    /// In the way of work.
+    Ill,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct Check {
+    /// What.
+    pub name: String,
+    /// How it stands.
+    pub health: Health,
+    /// In words.
+    pub detail: String,
+    /// What to type about it.
+    pub help: Option<String>,
+}
+
+fn well(name: &str, detail: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), health: Health::Well, detail: detail.into(), help: None }
+}
+
+fn warning(name: &str, detail: impl Into<String>, help: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), health: Health::Warning, detail: detail.into(), help: Some(help.into()) }
+}
+
+fn ill(name: &str, detail: impl Into<String>, help: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), health: Health::Ill, detail: detail.into(), help: Some(help.into()) }
+}
+
+/// Looks at Git, at the project, at its agents and at what earlier runs left.
+///
+/// # Errors
+/// Where the project cannot be read at all.
+pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
+    let look = project::look(project)?;
+    let mut checks = vec![git(project), identity(project), repository(project)];
+    checks.push(specs(&look));
+    checks.extend(agents(project, &look));
+    checks.extend(anomalies(&look));
+    checks.extend(waiting(&look));
+    checks.extend(leftovers(project, &look)?);
+    Ok(checks)
+}
+
+fn git(project: &Project) -> Check {
+    match project.repo.git_version() {
+        Ok(version) if version >= (2, 38, 0) => well("git", format!("{}.{}.{}", version.0, version.1, version.2)),
+        Ok(version) => warning(
+            "git",
+            format!("{}.{}.{} is old", version.0, version.1, version.2),
+            "from 2.38 on Git can give a second opinion on merges with renames; without it they wait for a person",
+        ),
+        Err(error) => ill("git", error.to_string(), "install Git"),
+    }
+}
+
+fn identity(project: &Project) -> Check {
+    match project.repo.identity() {
+        Ok(identity) => well("identity", identity),
+        Err(error) => ill("identity", error.to_string(), "git config --global user.name \"…\" and user.email \"…\""),
+    }
+}
+
+fn repository(project: &Project) -> Check {
+    if project.repo.is_shallow() {
+        return warning("repository", "a shallow clone: some statuses cannot be told", "git fetch --unshallow");
+    }
+    let kind = if project.repo.is_bare() { "bare" } else { "with a checkout" };
+    well("repository", format!("{kind}, {}", project.repo.common_dir().display()))
+}
+
+fn specs(look: &project::Look) -> Check {
+    let errors = look.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    if errors > 0 {
+        return ill("specs", format!("{} read, {errors} problems", look.set.len()), "chant lint");
+    }
+    well("specs", format!("{} read", look.set.len()))
+}
+
+fn agents(project: &Project, look: &project::Look) -> Vec<Check> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut checks = Vec::new();
+    for spec in look.set.iter().filter(|spec| !spec.is_driver()) {
+        match run::check_agent(project, &project.settings, spec) {
+            Ok(name) => {
+                if seen.insert(name.clone()) {
+                    checks.push(well("agent", format!("{name} can be started")));
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                if seen.insert(text.clone()) {
+                    let help = miette::Diagnostic::help(&error).map(|help| help.to_string()).unwrap_or_default();
+                    checks.push(warning("agent", text, help));
+                }
+            }
+        }
+    }
+    checks
+}
+
+fn anomalies(look: &project::Look) -> Vec<Check> {
+    let mut checks: Vec<Check> = look
+        .ledger
+        .anomalies
+        .iter()
+        .map(|anomaly| {
+            let commit = anomaly.commit.map(|commit| format!("git show {}", commit.short())).unwrap_or_default();
+            warning("history", anomaly.message.clone(), commit)
+        })
+        .collect();
+    if !look.board.orphans.is_empty() {
+        let names: Vec<String> = look.board.orphans.iter().map(|orphan| orphan.name.to_string()).collect();
+        let help = "where a spec was renamed, say `formerly: <old id>` in its frontmatter";
+        checks.push(warning("history", format!("events without a spec: {}", names.join(", ")), help));
+    }
+    if checks.is_empty() {
+        checks.push(well("history", "no anomalies"));
+    }
+    checks
+}
+
+fn waiting(look: &project::Look) -> Vec<Check> {
+    let stalled = look.board.rows.iter().filter(|row| row.status == Status::Stalled);
+    stalled
+        .map(|row| warning("stalled", format!("{} was interrupted", row.id), format!("chant work {}", row.id)))
+        .collect()
+}
+
+fn leftovers(project: &Project, look: &project::Look) -> Result<Vec<Check>, Error> {
+    let mut checks = Vec::new();
+    for (name, _) in project.repo.refs("refs/chant/backup/")? {
+        checks.push(warning("backup", format!("{name} holds what a worktree held"), format!("git show {name}")));
+    }
+    for row in &look.board.rows {
+        if row.status == Status::Completed && project.repo.is_worktree(&project.worktree_path(&row.id))? {
+            checks.push(warning(
+                "worktree",
+                format!("{} has landed, and its worktree is still there", row.id),
+                format!("chant work {}", row.id),
+            ));
+        }
+    }
+    Ok(checks)
+}

@@ -1,0 +1,203 @@
+//! What waits for a person, in words (DESIGN.md, section 4, "What people see").
+use std::collections::HashMap;
+
+use crate::ledger::In;
+use crate::spec::Qualified;
+use crate::spec::set::Problem;
+
+use super::board::Plan;
+use super::own::{self, Own};
+use super::reason;
+use super::status::{BlockKind, Status};
+
+/// What is gathered once for all rows.
+pub(super) struct Attention {
+    anomalies: HashMap<Qualified, Vec<String>>,
+    failed: Vec<Few>,
+    conflicting: Vec<Few>,
+}
+
+/// A few of many numbers of specs, and how many there are.
+#[derive(Clone, Default)]
+struct Few {
+    first: Vec<usize>,
+    all: usize,
+}
+
+impl Few {
+    /// As many as are ever named, and one to tell whether there are more.
+    const KEPT: usize = 4;
+
+    fn add(&mut self, i: usize) {
+        self.all += 1;
+        if self.first.len() < Self::KEPT {
+            self.first.push(i);
+        }
+    }
+
+    fn take_in(&mut self, other: &Self) {
+        self.all += other.all;
+        let room = Self::KEPT.saturating_sub(self.first.len());
+        self.first.extend(other.first.iter().take(room));
+    }
+
+    fn names(&self, plan: &Plan) -> String {
+        let names: Vec<String> = self.first.iter().map(|&i| plan.graph.id(i).to_string()).collect();
+        reason::list(&names, self.all)
+    }
+}
+
+impl Attention {
+    pub fn new(plan: &Plan) -> Self {
+        let mut anomalies: HashMap<Qualified, Vec<String>> = HashMap::new();
+        for anomaly in &plan.input.ledger.anomalies {
+            if let Some(spec) = &anomaly.spec {
+                anomalies.entry(spec.clone()).or_default().push(anomaly.message.clone());
+            }
+        }
+        let failed = inner(plan, |i| plan.status[i] == Status::Failed);
+        let conflicting = inner(plan, |i| conflict(plan, i).is_some());
+        Self { anomalies, failed, conflicting }
+    }
+
+    /// Everything about one spec that waits for a person; `None` where nothing does.
+    pub fn of(&self, plan: &Plan, i: usize) -> Option<String> {
+        let mut said: Vec<String> = Vec::new();
+        said.extend(conflict(plan, i).map(ToOwned::to_owned));
+        if plan.status[i] != Status::Cancelled {
+            said.extend(self.of_members(plan, i));
+        }
+        said.extend(landed_elsewhere(plan, i));
+        said.extend(reverted(plan, i));
+        said.extend(uncommitted(plan, i));
+        for id in own::names(plan.input.set, plan.specs[i]) {
+            let name = own::qualified(plan.input.project, id);
+            said.extend(self.anomalies.get(&name).into_iter().flatten().cloned());
+        }
+        let mut seen = Vec::new();
+        said.retain(|text| {
+            !seen.contains(text) && {
+                seen.push(text.clone());
+                true
+            }
+        });
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+
+    fn of_members(&self, plan: &Plan, i: usize) -> Vec<String> {
+        let mut said = Vec::new();
+        match (&self.failed[i], plan.graph.id(i)) {
+            (failed, _) if failed.all == 0 => {}
+            (failed, id) => said.push(match failed.first[..] {
+                [one] => format!("{}{}", failed.names(plan), why_failed(&plan.own[one])),
+                _ => format!("{} failed: `chant work {id}` tries them again", failed.names(plan)),
+            }),
+        }
+        if self.conflicting[i].all > 0 {
+            let verb = if self.conflicting[i].all == 1 { "conflicts" } else { "conflict" };
+            said.push(format!("{} {verb} with what has landed", self.conflicting[i].names(plan)));
+        }
+        said.extend(latecomers(plan, i));
+        said.extend(unfinished(plan, i));
+        said.extend(lost_members(plan, i));
+        said.extend(
+            plan.never_completes(i).map(|way| format!("it can never complete, for it waits for itself: {way}")),
+        );
+        said
+    }
+}
+
+/// For each driver, those under it, at any depth, of which something holds.
+fn inner(plan: &Plan, holds: impl Fn(usize) -> bool) -> Vec<Few> {
+    let mut under: Vec<Few> = vec![Few::default(); plan.graph.len()];
+    for i in plan.graph.inside_out() {
+        let mut mine = Few::default();
+        for m in plan.graph.members(i) {
+            if holds(m) {
+                mine.add(m);
+            }
+            mine.take_in(&under[m]);
+        }
+        under[i] = mine;
+    }
+    under
+}
+
+fn conflict<'p>(plan: &'p Plan, i: usize) -> Option<&'p String> {
+    if plan.status[i].is_settled() {
+        return None;
+    }
+    own::names(plan.input.set, plan.specs[i]).find_map(|id| plan.input.live.conflicts.get(id))
+}
+
+fn why_failed(own: &Own) -> String {
+    own.reason().map_or_else(|| " failed".to_owned(), |reason| format!(" failed: {reason}"))
+}
+
+/// Members that a landed driver landed without: they were added, or begun again, after it.
+fn latecomers(plan: &Plan, i: usize) -> Option<String> {
+    if plan.status[i] != Status::Completed {
+        return None;
+    }
+    let mut late = Few::default();
+    let unfinished = |m: &usize| !plan.status[*m].is_settled() && plan.status[*m] != Status::Failed;
+    plan.graph.members(i).filter(unfinished).for_each(|m| late.add(m));
+    (late.all > 0).then(|| {
+        let verb = if late.all == 1 { "is" } else { "are" };
+        let id = plan.graph.id(i);
+        format!("{} {verb} not in what has landed: `chant work {id}` goes on with it", late.names(plan))
+    })
+}
+
+/// Every member has landed, and nobody is at work to prove and land the whole.
+fn unfinished(plan: &Plan, i: usize) -> Option<String> {
+    let id = plan.graph.id(i);
+    let mut members = plan.graph.members(i).peekable();
+    let idle = plan.status[i] == Status::InProgress && !plan.input.live.locked.contains(id);
+    let all_landed = members.peek().is_some() && members.all(|m| plan.status[m].is_settled());
+    (idle && all_landed).then(|| format!("all its members have landed: `chant work {id}` completes it"))
+}
+
+/// Names under `members:` that find no spec: the driver would complete without them.
+fn lost_members(plan: &Plan, i: usize) -> Vec<String> {
+    let problems = plan.input.set.problems(plan.graph.id(i)).iter().filter_map(|problem| match problem {
+        Problem::Unresolved { key: "members", why, .. } => Some(format!("of its members, {why}")),
+        _ => None,
+    });
+    problems.collect()
+}
+
+/// A dependency that landed on a branch which no driver will bring here.
+fn landed_elsewhere(plan: &Plan, i: usize) -> Vec<String> {
+    let elsewhere = |id: &_| {
+        let own = &plan.own[plan.graph.number(id)?];
+        match &own.record?.in_target {
+            In::Yes(landed) => Some(Qualified::from_branch(&landed.target).is_none()),
+            _ => None,
+        }
+    };
+    let blockers = plan.blockers[i].iter().filter(|b| match &b.what {
+        BlockKind::Spec(id) => elsewhere(id) == Some(true),
+        _ => false,
+    });
+    blockers.map(|b| b.reason.clone()).collect()
+}
+
+/// A landing taken back; where that took the driver back too, it is said there.
+fn reverted(plan: &Plan, i: usize) -> Option<String> {
+    let revert = plan.own[i].reverted()?;
+    if plan.graph.driver(i).is_some_and(|driver| plan.own[driver].reverted() == Some(revert)) {
+        return None;
+    }
+    let id = plan.graph.id(i);
+    Some(format!("its landing was reverted by {}: `chant work {id}` makes the next attempt", revert.short()))
+}
+
+fn uncommitted(plan: &Plan, i: usize) -> Option<String> {
+    let spec = plan.specs[i];
+    let waits = !plan.status[i].is_settled() && plan.input.live.uncommitted.contains(&spec.id);
+    waits.then(|| {
+        let file = &spec.source.name;
+        format!("its file is not committed as it stands: `git add {file} && git commit`")
+    })
+}

@@ -1,0 +1,206 @@
+//! The reasons behind a status: the commits that decide it, and the whole chain of what it waits for.
+use std::collections::HashSet;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::ledger::{Approval, Entry, How, Landed, Oid, Record, State, Tally, Transition};
+use crate::spec::{Spec, SpecId};
+
+use super::board::Board;
+use super::own::{self, Own};
+use super::status::{Input, Row, Status, hex};
+
+/// Chains longer than this are cut, with the command that goes on.
+const DEPTH: usize = 64;
+
+/// Why one spec stands where it does.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Why {
+    /// The spec.
+    pub id: SpecId,
+    /// Where it stands.
+    pub status: Status,
+    /// What decides it, oldest first.
+    pub lines: Vec<Line>,
+    /// The specs that it waits for, each with its own reasons.
+    pub because: Vec<Why>,
+    /// Its reasons stand elsewhere in the tree.
+    pub told: bool,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Line {
+    /// The commit that says so; `null` where it follows from what is not in Git.
+    #[serde(serialize_with = "hex")]
+    #[schemars(with = "Option<String>")]
+    pub commit: Option<Oid>,
+    /// In words.
+    pub what: String,
+}
+
+impl Line {
+    fn new(commit: Option<Oid>, what: impl Into<String>) -> Self {
+        Self { commit, what: what.into() }
+    }
+}
+
+/// The reasons for the status of one spec. Every spec's reasons are told once, however many wait for it, so that
+/// neither a diamond nor a way round makes the tree grow without end.
+pub fn why(input: &Input, board: &Board, id: &SpecId) -> Why {
+    Teller { input, board, told: HashSet::new() }.tell(id, 0)
+}
+
+struct Teller<'i, 'a> {
+    input: &'i Input<'a>,
+    board: &'i Board,
+    told: HashSet<SpecId>,
+}
+
+impl Teller<'_, '_> {
+    fn tell(&mut self, id: &SpecId, depth: usize) -> Why {
+        let status = self.board.status(id);
+        let mut why = Why { id: id.clone(), status, lines: Vec::new(), because: Vec::new(), told: false };
+        let (Some(spec), Some(row)) = (self.input.set.get(id), self.board.row(id)) else {
+            why.lines.push(Line::new(None, "there is no such spec"));
+            return why;
+        };
+        if self.told.contains(id) {
+            why.told = true;
+            return why;
+        }
+        if depth == DEPTH {
+            why.lines.push(Line::new(None, format!("the chain goes on: `chant why {id}`")));
+            return why;
+        }
+        self.told.insert(id.clone());
+        why.lines = lines(self.input, spec, row);
+        why.because = waits_for(self.board, row).iter().map(|id| self.tell(id, depth + 1)).collect();
+        why
+    }
+}
+
+/// The specs that have to move before this one does.
+fn waits_for(board: &Board, row: &Row) -> Vec<SpecId> {
+    let mut ids: Vec<SpecId> = row.blocked_by.iter().filter_map(|b| b.spec().cloned()).collect();
+    if matches!(row.status, Status::InProgress | Status::Completed | Status::Failed) {
+        ids.extend(row.members.iter().filter(|m| !board.status(m).is_settled()).cloned());
+    }
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    ids
+}
+
+fn lines(input: &Input, spec: &Spec, row: &Row) -> Vec<Line> {
+    let own = own::own(input, spec);
+    let mut lines = own.record.map(of_record).unwrap_or_default();
+    if lines.is_empty() {
+        lines.push(Line::new(None, unheard_of(row)));
+    }
+    lines.extend(of_machine(input, spec, row, &own));
+    lines.extend(row.blocked_by.iter().map(|b| Line::new(None, b.reason.clone())));
+    let names: Vec<_> = own::names(input.set, spec).map(|id| own::qualified(input.project, id)).collect();
+    let anomalies = input.ledger.anomalies.iter().filter(|a| a.spec.as_ref().is_some_and(|s| names.contains(s)));
+    lines.extend(anomalies.map(|a| Line::new(a.commit, a.message.clone())));
+    lines
+}
+
+fn unheard_of(row: &Row) -> &'static str {
+    match row.status {
+        Status::Unknown => "no event is to be seen, and a shallow clone may hide some: `git fetch --unshallow`",
+        Status::InProgress => "a member of it was begun",
+        _ => "no event speaks of it: it was never begun",
+    }
+}
+
+/// What the commits say, oldest first.
+fn of_record(record: &Record) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let first = record.start.as_ref();
+    let again = record.last_start.as_ref().filter(|last| first.is_some_and(|first| first.commit != last.commit));
+    lines.extend(first.map(|first| Line::new(Some(first.commit), started(record.attempt, first))));
+    lines.extend(again.map(|last| Line::new(Some(last.commit), format!("taken up again {}", by(last)))));
+    let decided = record.entries.iter().find(|e| Some(e.commit) == record.decided_by);
+    lines.extend(decided.filter(|e| e.block.status != Some(Transition::InProgress)).and_then(decision));
+    lines.extend(record.approval.as_ref().map(|(approval, entry)| approved(*approval, entry)));
+    lines.extend(record.landing.as_ref().map(landed));
+    lines.extend(record.reverted.map(|revert| Line::new(Some(revert), "a revert in its target took its landing back")));
+    lines
+}
+
+fn started(attempt: u32, entry: &Entry) -> String {
+    let target = entry.block.target.as_ref().map(|t| format!(", to land on {t}")).unwrap_or_default();
+    format!("attempt {attempt} began {}{target}", by(entry))
+}
+
+fn by(entry: &Entry) -> String {
+    let agent = entry.block.agent.as_ref().map(|a| format!("by {a}"));
+    let run = entry.block.run.as_ref().map(|r| format!("in run {r}"));
+    agent.into_iter().chain(run).collect::<Vec<_>>().join(" ")
+}
+
+fn decision(entry: &Entry) -> Option<Line> {
+    let because = entry.block.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+    let what = match entry.block.status? {
+        Transition::InProgress => "in progress".to_owned(),
+        Transition::Completed => format!("completed{}", entry.block.criteria.map(tally).unwrap_or_default()),
+        Transition::Failed => format!("failed{because}"),
+        Transition::Cancelled => format!("cancelled{because}"),
+        Transition::Pending => format!("reset{because}"),
+    };
+    Some(Line::new(Some(entry.commit), what))
+}
+
+fn tally(tally: Tally) -> String {
+    let parts = [(tally.verified, "verified"), (tally.claimed, "claimed"), (tally.unmet, "unmet")];
+    let said: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) }
+}
+
+fn approved(approval: Approval, entry: &Entry) -> Line {
+    let word = match approval {
+        Approval::Approved => "approved",
+        Approval::Rejected => "rejected",
+    };
+    let attempt = entry.block.attempt.map(|n| format!("attempt {n} ")).unwrap_or_default();
+    let who = entry.block.reviewed_by.first().unwrap_or(&entry.author);
+    let because = entry.block.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+    Line::new(Some(entry.commit), format!("{attempt}{word} by {who}{because}"))
+}
+
+fn landed(landed: &Landed) -> Line {
+    let how = match landed.how {
+        How::Ancestry => "",
+        How::Trailer => ", as a commit there records",
+        How::Patch => ", as one commit with the whole of its change",
+        How::ThroughDriver => ", with its driver",
+    };
+    Line::new(Some(landed.commit), format!("landed on {}{how}", landed.target))
+}
+
+/// What only this machine knows.
+fn of_machine(input: &Input, spec: &Spec, row: &Row, own: &Own) -> Vec<Line> {
+    let mut lines = Vec::new();
+    match row.status {
+        Status::Stalled => {
+            let id = &row.id;
+            let what = format!("it was claimed on this machine, and nobody holds its lock: `chant work {id}` goes on");
+            lines.push(Line::new(None, what));
+        }
+        Status::InReview => {
+            let target = row.target.as_deref().unwrap_or("its target");
+            lines.push(Line::new(None, format!("it is on {}, not in {target}", own.name.branch())));
+        }
+        Status::Unknown if own.record.is_some_and(|r| r.state == State::Completed) => {
+            let what = "a shallow clone hides whether it has landed: `git fetch --unshallow`";
+            lines.push(Line::new(None, what));
+        }
+        _ => {}
+    }
+    if !row.status.is_settled() {
+        let conflict = own::names(input.set, spec).find_map(|id| input.live.conflicts.get(id));
+        lines.extend(conflict.map(|c| Line::new(None, c.clone())));
+    }
+    lines
+}

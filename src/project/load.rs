@@ -1,0 +1,156 @@
+//! The specs of a project, from the checkout or from a commit.
+
+use std::path::Path;
+
+use super::{DIR, Error, Project, SPECS};
+use crate::git::EntryKind;
+use crate::ledger::Oid;
+use crate::spec::{self, Diagnostic, Set, Severity, Spec, SpecId};
+
+/// What was found under `.chant/specs`.
+pub struct Loaded {
+    /// The specs that could be read; one bad spec never hides the others.
+    pub set: Set,
+    /// What is wrong with the others, and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    fn gather(project: &Project, files: impl Iterator<Item = (String, Result<Vec<u8>, String>)>) -> Self {
+        let mut specs: Vec<Spec> = Vec::new();
+        let mut diagnostics = Vec::new();
+        for (name, bytes) in files {
+            let shown = project.path(&format!("{SPECS}/{name}"));
+            let Some(stem) = name.strip_suffix(".md") else { continue };
+            let id = match stem.parse::<SpecId>() {
+                Ok(id) => id,
+                Err(error) => {
+                    diagnostics.push(Diagnostic::error(
+                        "chant::spec::id",
+                        &spec::Source::new(&shown, ""),
+                        error.to_string(),
+                    ));
+                    continue;
+                }
+            };
+            match bytes {
+                Ok(bytes) => {
+                    let parsed = spec::parse(&id, &shown, &bytes);
+                    specs.extend(parsed.spec);
+                    diagnostics.extend(parsed.diagnostics);
+                }
+                Err(message) => diagnostics.push(Diagnostic::error(
+                    "chant::spec::unreadable",
+                    &spec::Source::new(&shown, ""),
+                    message,
+                )),
+            }
+        }
+        Self { set: Set::new(specs), diagnostics }
+    }
+
+    /// Whether anything is wrong enough to stop at.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// Reads the specs as they stand in the user's checkout.
+///
+/// # Errors
+/// Where the directory cannot be read; what is wrong with a single file is a diagnostic.
+pub fn load_worktree(project: &Project) -> Result<Loaded, Error> {
+    let Some(root) = &project.root else {
+        return match project.repo.head()?.tip() {
+            Some(tip) => load_at(project, tip),
+            None => Ok(Loaded { set: Set::new(Vec::new()), diagnostics: Vec::new() }),
+        };
+    };
+    let dir = root.join(SPECS);
+    let mut names = Vec::new();
+    match std::fs::read_dir(&dir) {
+        Ok(entries) => {
+            for entry in entries {
+                let entry = entry.map_err(|source| Error::Read { path: dir.display().to_string(), source })?;
+                match entry.file_name().into_string() {
+                    Ok(name) if name.ends_with(".md") && !name.starts_with('.') => names.push(name),
+                    _ => {}
+                }
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(source) => return Err(Error::Read { path: dir.display().to_string(), source }),
+    }
+    names.sort();
+    let files = names.into_iter().map(|name| {
+        let bytes = read_inside(root, &dir.join(&name));
+        (name, bytes)
+    });
+    Ok(Loaded::gather(project, files))
+}
+
+/// Reads a file that must lie in the project, also when followed through symlinks.
+fn read_inside(root: &Path, path: &Path) -> Result<Vec<u8>, String> {
+    let meta = std::fs::symlink_metadata(path).map_err(|error| error.to_string())?;
+    if meta.is_symlink() {
+        let real = path.canonicalize().map_err(|error| format!("a symlink that leads nowhere: {error}"))?;
+        let root = root.canonicalize().map_err(|error| error.to_string())?;
+        if !real.starts_with(&root) {
+            return Err(format!("a symlink that leads out of the project, to {}", real.display()));
+        }
+    } else if !meta.is_file() {
+        return Err("not a file".to_owned());
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+/// Reads the specs as they stand in a commit.
+///
+/// # Errors
+/// Where Git cannot read the commit.
+pub fn load_at(project: &Project, commit: Oid) -> Result<Loaded, Error> {
+    let mut files = Vec::new();
+    for entry in project.repo.list(commit, &project.path(SPECS))? {
+        if !entry.name.ends_with(".md") || entry.name.starts_with('.') {
+            continue;
+        }
+        let bytes = match entry.kind {
+            EntryKind::Blob | EntryKind::Exec => Ok(project.repo.blob(entry.oid)?),
+            EntryKind::Link => Err("a symlink; in a commit a spec must be a file".to_owned()),
+            EntryKind::Tree | EntryKind::Submodule => Err("not a file".to_owned()),
+        };
+        files.push((entry.name, bytes));
+    }
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(Loaded::gather(project, files.into_iter()))
+}
+
+/// The names of the other projects in a commit, for the collisions that `lint` looks for: directories up to four
+/// levels deep that hold a `.chant` with a named configuration.
+///
+/// # Errors
+/// Where Git cannot read the commit.
+pub fn other_projects(project: &Project, commit: Oid) -> Result<Vec<spec::Project>, Error> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), 0)];
+    while let Some((dir, depth)) = open.pop() {
+        for entry in project.repo.list(commit, dir.trim_end_matches('/'))? {
+            if entry.kind != EntryKind::Tree {
+                continue;
+            }
+            if entry.name == DIR {
+                if dir != project.prefix {
+                    found.extend(name_of(project, commit, &dir)?);
+                }
+            } else if depth < 3 {
+                open.push((format!("{dir}{}/", entry.name), depth + 1));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn name_of(project: &Project, commit: Oid, dir: &str) -> Result<Option<spec::Project>, Error> {
+    let Some(bytes) = project.repo.read(commit, &format!("{dir}{}", super::CONFIG))? else { return Ok(None) };
+    Ok(crate::config::project_name(&bytes))
+}

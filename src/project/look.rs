@@ -1,0 +1,243 @@
+//! One look at everything: specs, history, what follows from both. Nothing is kept from one look to the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Error, Loaded, Project, load_at, load_worktree};
+use crate::agent::Lock;
+use crate::ledger::{self, History, Ledger, Oid, View};
+use crate::plan::{self, Board, Live};
+use crate::spec::{Diagnostic, Qualified, Set, SpecId};
+
+/// What a look found.
+pub struct Look {
+    /// The specs.
+    pub set: Set,
+    /// What is wrong with some of them.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The commits that can be seen from here.
+    pub history: History,
+    /// From where they are seen.
+    pub view: View,
+    /// What they say.
+    pub ledger: Ledger,
+    /// What only this machine knows.
+    pub live: Live,
+    /// The branch that specs without another target land on.
+    pub default_target: Option<String>,
+    /// The branches under `chant/`.
+    pub branches: BTreeSet<String>,
+    /// The statuses of all specs.
+    pub board: Board,
+}
+
+impl Look {
+    /// The inputs from which the board was made.
+    pub fn input<'a>(&'a self, project: &'a Project) -> plan::Input<'a> {
+        plan::Input {
+            set: &self.set,
+            project: project.name.as_ref(),
+            ledger: &self.ledger,
+            history: &self.history,
+            view: &self.view,
+            live: &self.live,
+            default_target: self.default_target.as_deref(),
+            branches: &self.branches,
+        }
+    }
+}
+
+/// Looks at the specs in the user's checkout and at everything Git can reach.
+///
+/// # Errors
+/// Where the project or its history cannot be read.
+pub fn look(project: &Project) -> Result<Look, Error> {
+    let loaded = load_worktree(project)?;
+    let repo = &project.repo;
+    let head = repo.head()?;
+    let default_target = project.settings.target.value.clone().or_else(|| head.branch().map(str::to_owned));
+    let mut tips: Vec<Oid> = head.tip().into_iter().collect();
+    let mut view_branches: BTreeMap<String, Vec<Oid>> = BTreeMap::new();
+    let mut branches = BTreeSet::new();
+    for (name, tip) in repo.refs("refs/heads/")? {
+        let short = name.trim_start_matches("refs/heads/").to_owned();
+        if short.starts_with("chant/") {
+            branches.insert(short.clone());
+        }
+        view_branches.entry(short).or_default().push(tip);
+        tips.push(tip);
+    }
+    for (name, tip) in repo.refs("refs/remotes/")? {
+        let rest = name.trim_start_matches("refs/remotes/");
+        if rest.split_once('/').is_some_and(|(_, branch)| branch.starts_with("chant/")) {
+            tips.push(tip);
+        }
+    }
+    let mut targets: BTreeSet<String> = default_target.iter().cloned().collect();
+    targets.extend(loaded.set.iter().filter_map(|spec| spec.target.clone()));
+    for target in targets {
+        if let Some((_, Some(tip))) = repo.upstream(&target)? {
+            view_branches.entry(target).or_default().push(tip);
+            tips.push(tip);
+        }
+    }
+    for prefix in ["refs/chant/attempts/", "refs/chant/landed/"] {
+        tips.extend(repo.refs(prefix)?.into_iter().map(|(_, tip)| tip));
+    }
+    let from = head.tip();
+    let history = repo.history(&tips)?;
+    let view = View {
+        from: from.unwrap_or_else(Oid::null),
+        branches: view_branches,
+        shallow: repo.is_shallow(),
+        aliases: aliases(project, &loaded.set),
+    };
+    let host = project.env.host().to_owned();
+    let locked = locked(project, &loaded.set);
+    let uncommitted = match (&project.root, from) {
+        (Some(_), Some(tip)) => uncommitted(project, &loaded, tip)?,
+        _ => BTreeSet::new(),
+    };
+    assemble(
+        project,
+        loaded,
+        history,
+        view,
+        Live { locked, host, conflicts: BTreeMap::new(), uncommitted },
+        default_target,
+        branches,
+    )
+}
+
+/// Looks at a project as a fresh clone cut at `commit` would.
+///
+/// # Errors
+/// Where the commit cannot be read.
+pub fn look_at(project: &Project, commit: Oid) -> Result<Look, Error> {
+    let loaded = load_at(project, commit)?;
+    let history = project.repo.history(&[commit])?;
+    let view = View {
+        from: commit,
+        branches: BTreeMap::new(),
+        shallow: project.repo.is_shallow(),
+        aliases: aliases(project, &loaded.set),
+    };
+    let live = Live { host: project.env.host().to_owned(), ..Live::default() };
+    let target = project.settings.target.value.clone();
+    assemble(project, loaded, history, view, live, target, BTreeSet::new())
+}
+
+fn assemble(
+    project: &Project,
+    loaded: Loaded,
+    history: History,
+    view: View,
+    mut live: Live,
+    default_target: Option<String>,
+    branches: BTreeSet<String>,
+) -> Result<Look, Error> {
+    let questions = ledger::questions(&history, &view);
+    let answers = if questions.is_empty() { ledger::Answers::new() } else { project.repo.answer(&questions)? };
+    let ledger = ledger::fold(&history, &view, &answers);
+    let Loaded { set, diagnostics } = loaded;
+    let see = |live: &Live| {
+        plan::board(&plan::Input {
+            set: &set,
+            project: project.name.as_ref(),
+            ledger: &ledger,
+            history: &history,
+            view: &view,
+            live,
+            default_target: default_target.as_deref(),
+            branches: &branches,
+        })
+    };
+    let mut board = see(&live);
+    live.conflicts = conflicts(project, &board)?;
+    if !live.conflicts.is_empty() {
+        board = see(&live);
+    }
+    Ok(Look { set, diagnostics, history, view, ledger, live, default_target, branches, board })
+}
+
+/// The specs in review whose branch does not merge into its target: found by a trial merge, never stored.
+fn conflicts(project: &Project, board: &Board) -> Result<BTreeMap<SpecId, String>, Error> {
+    let mut found = BTreeMap::new();
+    for row in board.rows.iter().filter(|row| row.status == plan::Status::InReview) {
+        let (Some(branch), Some(target)) = (&row.branch, &row.target) else { continue };
+        let tips =
+            (project.repo.tip(&format!("refs/heads/{target}"))?, project.repo.tip(&format!("refs/heads/{branch}"))?);
+        let (Some(onto), Some(tip)) = tips else { continue };
+        if let crate::git::Merge::Conflicts { paths } = project.repo.merge(onto, tip)? {
+            let rival = rival(project, board, &row.id, onto, tip, &paths)?;
+            let with =
+                rival.map_or_else(|| format!("with {target}"), |rival| format!("with {rival}, which landed first"));
+            found.insert(row.id.clone(), format!("conflicts {with} in {}", paths.join(", ")));
+        }
+    }
+    Ok(found)
+}
+
+/// The spec that landed on `onto` since `tip` left it and touched one of `paths`.
+///
+/// # Errors
+/// Where Git cannot read the history.
+pub fn rival(
+    project: &Project,
+    board: &Board,
+    me: &SpecId,
+    onto: Oid,
+    tip: Oid,
+    paths: &[String],
+) -> Result<Option<Qualified>, Error> {
+    let repo = &project.repo;
+    let mut last = None;
+    for entry in repo.first_parent(onto, 500)? {
+        if repo.is_ancestor(entry.commit, tip)? {
+            break;
+        }
+        let Some(parent) = entry.parents.first() else { break };
+        let landings = match ledger::read(&entry.message) {
+            ledger::Reading::Block(block) | ledger::Reading::Malformed { block, .. } => block.landings,
+            ledger::Reading::Nothing => Vec::new(),
+        };
+        let Some(landing) = landings.into_iter().find(|landing| landing.spec.id != *me) else { continue };
+        let touched = repo.changes(Some(*parent), entry.commit)?;
+        if touched.iter().any(|change| paths.contains(&change.path)) {
+            last = Some(landing.spec);
+        }
+    }
+    let known = |spec: &Qualified| board.row(&spec.id).is_some();
+    Ok(last.filter(known))
+}
+
+fn aliases(project: &Project, set: &Set) -> BTreeMap<Qualified, Qualified> {
+    let mut aliases = BTreeMap::new();
+    for spec in set.iter() {
+        for old in &spec.formerly {
+            aliases.insert(project.qualify(old), project.qualify(&spec.id));
+        }
+    }
+    aliases
+}
+
+/// Whose locks somebody holds. A lock file that does not exist is held by nobody, and looking makes none.
+fn locked(project: &Project, set: &Set) -> BTreeSet<SpecId> {
+    let dir = project.repo.common_dir().join("chant/locks");
+    if !dir.is_dir() {
+        return BTreeSet::new();
+    }
+    set.ids().filter(|id| Lock::is_held(&project.lock_path(id)).unwrap_or(false)).cloned().collect()
+}
+
+/// Specs that are not in the commit, or not as they are in the checkout.
+fn uncommitted(project: &Project, loaded: &Loaded, tip: Oid) -> Result<BTreeSet<SpecId>, Error> {
+    let committed: BTreeMap<String, Oid> =
+        project.repo.list(tip, &project.path(super::SPECS))?.into_iter().map(|entry| (entry.name, entry.oid)).collect();
+    let mut found = BTreeSet::new();
+    for spec in loaded.set.iter() {
+        if !committed.contains_key(&format!("{}.md", spec.id)) {
+            found.insert(spec.id.clone());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,238 @@
+//! Where the specs are: a directory that holds `.chant/`, with its settings, its specs and a look at what Git knows
+//! of them.
+//!
+//! A repository may hold several projects. Every command works on the one that encloses the current directory; its
+//! name (none at the repository's root) qualifies its specs' ids in branches and trailers (DESIGN.md, section 2).
+
+mod load;
+mod look;
+
+pub use load::{Loaded, load_at, load_worktree, other_projects};
+pub use look::{Look, look, look_at, rival};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::config::{Flags, Settings};
+use crate::env::Env;
+use crate::git::{self, Repo};
+use crate::ledger::Oid;
+use crate::spec::{self, Qualified, SpecId};
+
+/// The directory in a project that holds everything of chant's.
+pub const DIR: &str = ".chant";
+/// The directory of the specs, relative to the project's.
+pub const SPECS: &str = ".chant/specs";
+/// The settings, relative to the project's directory.
+pub const CONFIG: &str = ".chant/config.yaml";
+
+/// A project opened for work or for a look.
+#[derive(Clone)]
+pub struct Project {
+    /// The repository around it.
+    pub repo: Repo,
+    /// Its directory in the user's checkout; `None` in a bare repository.
+    pub root: Option<PathBuf>,
+    /// Its directory relative to the repository's top, with a closing slash; empty at the top.
+    pub prefix: String,
+    /// Its name; `None` at the repository's root.
+    pub name: Option<spec::Project>,
+    /// The values of its settings, with their origins.
+    pub settings: Settings,
+    /// Warnings that reading the settings gave.
+    pub warnings: Vec<spec::Diagnostic>,
+    /// The process around it.
+    pub env: Arc<Env>,
+}
+
+/// Why no project could be opened.
+#[derive(Debug, Error, Diagnostic)]
+pub enum Error {
+    /// No directory from here up holds `.chant/`.
+    #[error("there is no chant project in {} or above it", .0.display())]
+    #[diagnostic(code(chant::project::none), help("make one here with `chant init`"))]
+    None(PathBuf),
+    /// The configuration cannot be read.
+    #[error("the project's settings are not usable")]
+    #[diagnostic(code(chant::project::config))]
+    Config(#[related] Vec<spec::Diagnostic>),
+    /// A project below the repository's root has no name.
+    #[error("the project in `{0}` has no name")]
+    #[diagnostic(
+        code(chant::project::nameless),
+        help(
+            "a repository may hold several projects; name this one with a line `project: <name>` in `{0}.chant/config.yaml`"
+        )
+    )]
+    Nameless(String),
+    /// Something else is at the bottom of it.
+    #[error("cannot read {path}")]
+    #[diagnostic(code(chant::project::read))]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Git could not answer.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] git::Error),
+    /// A branch named `chant` leaves no room for `chant/<id>`.
+    #[error("a branch named `chant` stands where the branches `chant/<id>` must go")]
+    #[diagnostic(code(chant::project::branch), help("rename it: `git branch -m chant <another name>`"))]
+    BranchInTheWay,
+}
+
+impl Project {
+    /// Opens the project that encloses the current directory.
+    ///
+    /// # Errors
+    /// Outside of a repository or a project, and where its settings are not usable.
+    pub fn open(env: &Arc<Env>, flags: &Flags) -> Result<Self, Error> {
+        let repo = Repo::discover(&env.cwd, &env.vars)?;
+        let (root, prefix) = match repo.workdir() {
+            Some(top) => {
+                let (root, prefix) = enclosing(&env.cwd, top).ok_or_else(|| Error::None(env.cwd.clone()))?;
+                (Some(root), prefix)
+            }
+            None => (None, String::new()),
+        };
+        Self::at(repo, root, prefix, env, flags)
+    }
+
+    fn at(repo: Repo, root: Option<PathBuf>, prefix: String, env: &Arc<Env>, flags: &Flags) -> Result<Self, Error> {
+        let text = match &root {
+            Some(root) => read_optional(&root.join(CONFIG))?,
+            None => match repo.head()?.tip() {
+                Some(tip) => repo.read(tip, CONFIG)?,
+                None => None,
+            },
+        };
+        let git_config = |key: &str| repo.config(key);
+        let name = format!("{prefix}{CONFIG}");
+        let (settings, diagnostics) =
+            Settings::load(text.as_deref().map(|bytes| (name.as_str(), bytes)), &git_config, &env.vars, flags);
+        if diagnostics.iter().any(|d| d.severity == spec::Severity::Error) {
+            return Err(Error::Config(diagnostics));
+        }
+        let project_name = settings.project.value.clone();
+        if project_name.is_none() && !prefix.is_empty() {
+            return Err(Error::Nameless(prefix));
+        }
+        if repo.tip("refs/heads/chant")?.is_some() {
+            return Err(Error::BranchInTheWay);
+        }
+        Ok(Self { repo, root, prefix, name: project_name, settings, warnings: diagnostics, env: Arc::clone(env) })
+    }
+
+    /// The settings as they stand in a commit, with the same overrides: whose words count for an attempt that starts
+    /// from it (DESIGN.md, section 3).
+    ///
+    /// # Errors
+    /// Where they are not usable there.
+    pub fn settings_at(&self, commit: Oid, flags: &Flags) -> Result<Settings, Error> {
+        let path = self.path(CONFIG);
+        let bytes = self.repo.read(commit, &path)?;
+        let git_config = |key: &str| self.repo.config(key);
+        let (settings, diagnostics) =
+            Settings::load(bytes.as_deref().map(|bytes| (path.as_str(), bytes)), &git_config, &self.env.vars, flags);
+        if diagnostics.iter().any(|d| d.severity == spec::Severity::Error) {
+            return Err(Error::Config(diagnostics));
+        }
+        Ok(settings)
+    }
+
+    /// The qualified id of one of its specs.
+    pub fn qualify(&self, id: &SpecId) -> Qualified {
+        Qualified { project: self.name.clone(), id: id.clone() }
+    }
+
+    /// A path of the project as the repository knows it.
+    pub fn path(&self, inside: &str) -> String {
+        format!("{}{inside}", self.prefix)
+    }
+
+    /// The file of a spec as the repository knows it.
+    pub fn spec_path(&self, id: &SpecId) -> String {
+        self.path(&format!("{SPECS}/{id}.md"))
+    }
+
+    /// The lock of a spec, under the common directory.
+    pub fn lock_path(&self, id: &SpecId) -> PathBuf {
+        self.repo.common_dir().join("chant/locks").join(format!("{}.lock", flat(&self.qualify(id))))
+    }
+
+    /// The lock of a branch that is landed on.
+    pub fn landing_lock_path(&self, branch: &str) -> PathBuf {
+        self.repo.common_dir().join("chant/locks").join(format!("onto-{}.lock", branch.replace('/', "+")))
+    }
+
+    /// The live transcript of a spec's agent.
+    pub fn transcript_path(&self, id: &SpecId) -> PathBuf {
+        self.repo.common_dir().join("chant/logs").join(format!("{}.log", flat(&self.qualify(id))))
+    }
+
+    /// Where worktrees are made.
+    pub fn worktrees_dir(&self) -> PathBuf {
+        let configured = PathBuf::from(&self.settings.worktree_dir.value);
+        let base = self.root.clone().unwrap_or_else(|| self.repo.common_dir().join("chant"));
+        if configured.is_absolute() {
+            return configured;
+        }
+        base.join(configured)
+    }
+
+    /// The worktree of a spec.
+    pub fn worktree_path(&self, id: &SpecId) -> PathBuf {
+        self.worktrees_dir().join(flat(&self.qualify(id)))
+    }
+
+    /// The separate checkout in which a spec is proven.
+    pub fn proof_path(&self, id: &SpecId) -> PathBuf {
+        self.worktrees_dir().join(format!("{}+proof", flat(&self.qualify(id))))
+    }
+
+    /// The project's directory in another worktree of the repository.
+    pub fn dir_in(&self, worktree: &Path) -> PathBuf {
+        if self.prefix.is_empty() { worktree.to_owned() } else { worktree.join(self.prefix.trim_end_matches('/')) }
+    }
+}
+
+/// A qualified id as one file name.
+fn flat(id: &Qualified) -> String {
+    id.to_string().replace('/', "+")
+}
+
+fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Read { path: path.display().to_string(), source }),
+    }
+}
+
+/// The nearest directory from `cwd` up to the checkout's top that holds `.chant/`, and its path from the top.
+fn enclosing(cwd: &Path, top: &Path) -> Option<(PathBuf, String)> {
+    let cwd = cwd.canonicalize().ok()?;
+    let top = top.canonicalize().ok()?;
+    let mut dir = cwd.as_path();
+    loop {
+        if dir.join(DIR).is_dir() {
+            let inside = dir.strip_prefix(&top).ok()?;
+            let mut prefix = inside.to_string_lossy().into_owned();
+            if !prefix.is_empty() {
+                prefix.push('/');
+            }
+            return Some((dir.to_owned(), prefix));
+        }
+        if dir == top {
+            return None;
+        }
+        dir = dir.parent()?;
+    }
+}

@@ -1,0 +1,205 @@
+//! Choosing an agent and ordering its processes.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::claim::Claim;
+use super::{Engine, Error};
+use crate::agent::{Agent, How, Order, Outcome, Script, Task};
+use crate::config::{AgentKind, AgentSettings, Settings};
+use crate::git;
+use crate::project::Project;
+use crate::spec::Spec;
+
+/// The name of the agent that is a person.
+pub(super) const PERSON: &str = "person";
+/// The name of the agent that runs a spec's own steps.
+const STEPS: &str = "steps";
+/// How long a process may take to end after it was asked to.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// The agent of one attempt.
+pub(super) struct Chosen {
+    name: String,
+    agent: Box<dyn Agent>,
+    model: Option<String>,
+    timeout: Duration,
+}
+
+/// The agent that the caller, the spec or the settings name; else the spec's own steps (DESIGN.md, section 7).
+pub(super) fn choose(
+    project: &Project,
+    settings: &Settings,
+    spec: &Spec,
+    asked: Option<&str>,
+) -> Result<Chosen, Error> {
+    let named = asked.map(str::to_owned).or_else(|| spec.agent.clone()).or_else(|| settings.agent.value.clone());
+    let timeout = spec.timeout.unwrap_or(settings.timeout.value);
+    let name = match named {
+        Some(name) => name,
+        None if !spec.steps.is_empty() => STEPS.to_owned(),
+        None => {
+            return Err(Error::refused(
+                format!("no agent is named for {}, and it has no steps of its own", spec.id),
+                "name one with `--agent <name>`, in the spec or in `.chant/config.yaml`; write `## Steps` with fenced \
+                 `sh` blocks; or do it yourself with `--agent person`",
+            ));
+        }
+    };
+    let configured = settings.agents.get(&name);
+    let agent = build(project, &name, configured, spec)?;
+    let model = spec.model.clone().or_else(|| configured.and_then(|agent| agent.model.clone()));
+    let timeout = configured.and_then(|agent| agent.timeout).map_or(timeout, |own| own.min(timeout));
+    Ok(Chosen { name, agent, model, timeout })
+}
+
+fn build(
+    project: &Project,
+    name: &str,
+    configured: Option<&AgentSettings>,
+    spec: &Spec,
+) -> Result<Box<dyn Agent>, Error> {
+    use crate::agent::{CommandAgent, Person, Steps};
+    let vars = &project.env.vars;
+    match configured {
+        Some(agent) => Ok(match agent.kind {
+            AgentKind::Command => Box::new(CommandAgent::new(name, agent.command.clone(), vars)),
+            AgentKind::Steps => Box::new(Steps::new(vars)),
+            AgentKind::Person => Box::new(Person),
+        }),
+        None if name == STEPS && spec.steps.is_empty() => Err(Error::refused(
+            format!("{} has no steps", spec.id),
+            "write `## Steps` with fenced `sh` blocks, or name another agent",
+        )),
+        None if name == STEPS => Ok(Box::new(Steps::new(vars))),
+        None if name == PERSON => Ok(Box::new(Person)),
+        None => Err(Error::refused(
+            format!("there is no agent named `{name}`"),
+            format!("describe it in `.chant/config.yaml`: `agents: {{ {name}: {{ command: [\"…\"] }} }}`"),
+        )),
+    }
+}
+
+/// Whether the agent of a spec could be started, for `doctor` and `lint`.
+///
+/// # Errors
+/// Where it could not, and why.
+pub fn checked(project: &Project, settings: &Settings, spec: &Spec) -> Result<String, Error> {
+    let chosen = choose(project, settings, spec, None)?;
+    chosen.check(project)?;
+    Ok(chosen.name)
+}
+
+impl Chosen {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn is_person(&self) -> bool {
+        self.agent.is_person()
+    }
+
+    /// `agent:model`, the Linux kernel's convention, where a model is named.
+    pub(super) fn assisted_by(&self) -> Option<String> {
+        self.model.as_ref().map(|model| format!("{}:{model}", self.name))
+    }
+
+    /// Finds a missing program before anything is claimed.
+    pub(super) fn check(&self, project: &Project) -> Result<(), Error> {
+        let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
+        Ok(self.agent.check(&dir)?)
+    }
+
+    /// The processes to run, in order.
+    pub(super) fn orders(&self, engine: &Engine, claim: &Claim, prompt: &str) -> Result<Vec<(String, Order)>, Error> {
+        let project = &engine.project;
+        let worktree = project.worktree_path(&claim.id);
+        let task = Task {
+            spec: claim.qualified.to_string(),
+            attempt: claim.attempt,
+            run: claim.run.clone(),
+            branch: claim.qualified.branch(),
+            target: claim.target.clone(),
+            project_dir: project.dir_in(&worktree),
+            spec_file: worktree.join(project.spec_path(&claim.id)),
+            worktree,
+            prompt: prompt.to_owned(),
+            steps: claim
+                .spec
+                .steps
+                .iter()
+                .map(|step| Script { line: step.line, script: step.script.clone() })
+                .collect(),
+            env: agent_environment(project, claim.settings.agents.get(&self.name)),
+        };
+        let mut orders = Vec::new();
+        for errand in self.agent.order(&task)? {
+            let order = Order {
+                label: task.spec.clone(),
+                argv: errand.argv,
+                cwd: errand.cwd,
+                env: errand.env,
+                stdin: errand.stdin,
+                timeout: Some(self.timeout),
+                grace: GRACE,
+                repo: project.repo.common_dir().to_owned(),
+                program: project.env.program.clone(),
+                hold: vec![claim.lock.share().map_err(Error::system("cannot share the lock"))?],
+                transcript: Some(project.transcript_path(&claim.id)),
+                watch: None,
+            };
+            orders.push((errand.name, order));
+        }
+        Ok(orders)
+    }
+}
+
+/// The user's environment without what would lead Git or chant astray.
+pub(super) fn clean_environment(project: &Project) -> Vec<(OsString, OsString)> {
+    git::scrubbed(&project.env.vars)
+        .into_iter()
+        .filter(|(key, _)| !key.to_string_lossy().starts_with("CHANT_"))
+        .collect()
+}
+
+fn agent_environment(project: &Project, configured: Option<&AgentSettings>) -> Vec<(OsString, OsString)> {
+    let mut env = clean_environment(project);
+    for (key, value) in configured.iter().flat_map(|agent| &agent.env) {
+        env.push((key.into(), value.into()));
+    }
+    env
+}
+
+/// The configured set-up in the agent's worktree.
+pub(super) fn setup(engine: &Engine, claim: &Claim, command: &str) -> Result<Order, Error> {
+    let project = &engine.project;
+    Ok(Order {
+        label: claim.qualified.to_string(),
+        argv: ["sh", "-c", command].map(OsString::from).to_vec(),
+        cwd: project.dir_in(&project.worktree_path(&claim.id)),
+        env: clean_environment(project),
+        stdin: Vec::new(),
+        timeout: Some(claim.settings.timeout.value),
+        grace: GRACE,
+        repo: project.repo.common_dir().to_owned(),
+        program: project.env.program.clone(),
+        hold: vec![claim.lock.share().map_err(Error::system("cannot share the lock"))?],
+        transcript: Some(project.transcript_path(&claim.id)),
+        watch: None,
+    })
+}
+
+/// What is to be said of a child that did not do; `None` where it exited 0.
+pub(super) fn failure(outcome: &Outcome) -> Option<String> {
+    let last = outcome.tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    let last = if last.is_empty() { String::new() } else { format!(": {last}") };
+    match &outcome.how {
+        How::Exited(0) => None,
+        How::Exited(code) => Some(format!("exited {code}{last}")),
+        How::Signalled(signal) => Some(format!("was killed by signal {signal}{last}")),
+        How::TimedOut => Some(format!("took longer than allowed and was ended{last}")),
+        How::Stopped => Some("was stopped".to_owned()),
+        How::CouldNotStart(why) => Some(format!("could not be started: {why}")),
+        How::SupervisorLost => Some("lost its supervisor".to_owned()),
+    }
+}

@@ -1,0 +1,320 @@
+//! One attempt, from the claim to the landing. Each step leaves in Git what the next one needs, so that after a kill
+//! the next `chant work` finds out where it was and repeats no finished step.
+
+use std::time::Duration;
+
+use super::claim::{Claim, Claimed, Ended, Finished, claim};
+use super::events::event;
+use super::{
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, agents, driver, evidence, honesty, land, prompt, tidy,
+};
+use crate::agent::{Lock, Outcome};
+use crate::env::failpoint;
+use crate::git::{Expect, Moved, RefMove};
+use crate::ledger::{Block, Oid, Transition};
+use crate::spec::SpecId;
+
+/// Works one spec that is no driver.
+pub(super) fn attempt(engine: &Engine, id: &SpecId) -> Ending {
+    let title = super::claim::title(engine, id);
+    engine.report(Progress::Started { id: id.clone(), title });
+    engine.phase(id, Phase::Claim, None);
+    match go(engine, id) {
+        Ok(ending) => ending,
+        Err(error) => ending_of(&error),
+    }
+}
+
+/// How an error ends the work on a spec.
+pub(super) fn ending_of(error: &Error) -> Ending {
+    let with_help = |error: &dyn miette::Diagnostic| {
+        let help = error.help().map(|help| format!("\n{help}")).unwrap_or_default();
+        format!("{error}{help}")
+    };
+    match error {
+        Error::Held { by, .. } => Ending::Held(by.clone()),
+        Error::Interrupted => Ending::Interrupted,
+        Error::Failed(reason) => Ending::Failed(reason.clone()),
+        Error::Refused { .. } | Error::Spec { .. } | Error::Lookup(_) | Error::Agent(_) | Error::Project(_) => {
+            Ending::Refused(describe(error, &with_help))
+        }
+        Error::Git(_) | Error::System { .. } => Ending::Failed(describe(error, &with_help)),
+    }
+}
+
+fn describe(error: &Error, with_help: &dyn Fn(&dyn miette::Diagnostic) -> String) -> String {
+    let mut text = with_help(error);
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(&format!("\n{inner_text}"));
+        }
+        cause = inner.source();
+    }
+    for related in miette::Diagnostic::related(error).into_iter().flatten() {
+        text.push_str(&format!("\n{related}"));
+    }
+    text
+}
+
+fn go(engine: &Engine, id: &SpecId) -> Result<Ending, Error> {
+    let (ending, lock) = match claim(engine, id)? {
+        Claimed::Person(path) => return Ok(Ending::Person(path)),
+        Claimed::Done(lock) => {
+            tidy::after_landing(engine, id)?;
+            (Ending::AlreadyDone, lock)
+        }
+        Claimed::Land(finished, lock) => {
+            honesty::before_merge(engine, &finished)?;
+            (land::land(engine, &finished, &lock, false)?, lock)
+        }
+        Claimed::Work(claim) => {
+            let ending = work(engine, &claim)?;
+            (ending, claim.lock)
+        }
+    };
+    drop(lock);
+    if matches!(ending, Ending::Landed { .. } | Ending::AlreadyDone) {
+        let look = crate::project::look(&engine.project)?;
+        if let Some(above) = look.set.driver_of(id)
+            && let Err(error) = driver::after_member(engine, above)
+        {
+            engine.notice(above, ending_words(&ending_of(&error)));
+        }
+    }
+    Ok(ending)
+}
+
+fn ending_words(ending: &Ending) -> String {
+    match ending {
+        Ending::Refused(text) | Ending::Failed(text) | Ending::Held(text) => text.clone(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
+    let id = &claim.id;
+    engine.phase(id, Phase::Worktree, Some(claim.attempt));
+    tidy::worktree(engine, claim)?;
+    if claim.agent.is_person() && !engine.request.finish {
+        return Ok(Ending::Person(engine.project.worktree_path(id)));
+    }
+    let before = honesty::Before::look(engine, claim)?;
+    let (ended, took) = if engine.request.finish && claim.agent.is_person() {
+        (Ended { failure: None }, None)
+    } else {
+        match &claim.ended {
+            Some(ended) => (ended.clone(), None),
+            None => run_agent(engine, claim)?,
+        }
+    };
+    engine.phase(id, Phase::Commit, Some(claim.attempt));
+    let saved = tidy::commit_work(engine, claim)?;
+    failpoint("attempt.committed");
+    let verdict = match ended.failure {
+        Some(reason) => Err(Error::Failed(reason)),
+        None => judge(engine, claim, &before, saved.refused),
+    };
+    match verdict {
+        Ok(found) => complete(engine, claim, saved.tip, &found, took),
+        Err(Error::Failed(reason)) => fail(engine, claim, &before, &reason, None, took),
+        Err(error) => Err(error),
+    }
+    .or_else(|error| match error {
+        Error::Failed(reason) => Ok(Ending::Failed(reason)),
+        error => Err(error),
+    })
+}
+
+/// Runs set-up and agent. How the agent ended is journalled at once, so that a kill later on does not run it again.
+fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>), Error> {
+    let id = &claim.id;
+    if let Some(setup) = &claim.settings.worktree_setup.value {
+        engine.phase(id, Phase::Setup, Some(claim.attempt));
+        let outcome = engine.run_job(id, agents::setup(engine, claim, setup)?)?;
+        stop_if_asked(engine, claim, &outcome)?;
+        if let Some(what) = agents::failure(&outcome) {
+            return journalled(claim, Some(format!("the set-up `{setup}` {what}")), None);
+        }
+    }
+    engine.phase(id, Phase::Agent, Some(claim.attempt));
+    let text = prompt::prompt(claim);
+    let mut took = Duration::ZERO;
+    let mut strays = 0;
+    for (name, order) in claim.agent.orders(engine, claim, &text)? {
+        failpoint("attempt.before-agent");
+        let outcome = engine.run_job(id, order)?;
+        took += outcome.duration;
+        strays += outcome.strays;
+        stop_if_asked(engine, claim, &outcome)?;
+        if let Some(what) = agents::failure(&outcome) {
+            return journalled(claim, Some(format!("{name} {what}")), Some(took));
+        }
+    }
+    if strays > 0 {
+        engine.notice(id, format!("{strays} processes that it had left behind were ended"));
+    }
+    failpoint("attempt.agent-ended");
+    journalled(claim, None, Some(took))
+}
+
+fn journalled(
+    claim: &Claim,
+    failure: Option<String>,
+    took: Option<Duration>,
+) -> Result<(Ended, Option<Duration>), Error> {
+    let ended = Ended { failure };
+    super::claim::note_ended(&claim.lock, &claim.run, &ended)?;
+    Ok((ended, took))
+}
+
+/// On an interruption the agent's files are committed to its branch, and the attempt stays open.
+fn stop_if_asked(engine: &Engine, claim: &Claim, outcome: &Outcome) -> Result<(), Error> {
+    let stopped = matches!(outcome.how, crate::agent::How::Stopped | crate::agent::How::SupervisorLost);
+    if !(stopped || engine.stopped()) {
+        return Ok(());
+    }
+    let tip = engine.project.repo.tip(&claim.qualified.full_ref())?;
+    tidy::save_partial(engine, &claim.id, &claim.qualified, tip)?;
+    Err(Error::Interrupted)
+}
+
+/// Honesty first, then the proofs.
+fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Option<String>) -> Result<Evidence, Error> {
+    if let Some(complaint) = honesty::after(engine, claim, before)? {
+        return Err(Error::Failed(complaint));
+    }
+    if let Some(refused) = refused {
+        return Err(Error::Failed(refused));
+    }
+    let repo = &engine.project.repo;
+    let tip = repo.tip(&claim.qualified.full_ref())?.ok_or_else(|| Error::Failed("its branch is gone".to_owned()))?;
+    let changed = repo.tree(tip)? != repo.tree(claim.base)?;
+    if !changed && claim.spec.criteria.is_empty() {
+        return Err(Error::Failed("it changed nothing, and no criterion says that nothing was to be done".to_owned()));
+    }
+    engine.phase(&claim.id, Phase::Prove, Some(claim.attempt));
+    let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock)?;
+    let found = prover.prove(&claim.spec, tip)?;
+    failpoint("attempt.proven");
+    if found.holds() {
+        engine.mark_proven(found.tree, &claim.id);
+    }
+    Ok(found)
+}
+
+fn complete(
+    engine: &Engine,
+    claim: &Claim,
+    tip: Oid,
+    found: &Evidence,
+    took: Option<Duration>,
+) -> Result<Ending, Error> {
+    if !found.holds() {
+        let changed = engine.project.repo.tree(tip)? != engine.project.repo.tree(claim.base)?;
+        let complaint = found.complaint();
+        let reason = if changed { complaint } else { format!("it changed nothing: {complaint}") };
+        if engine.request.finish {
+            return Err(Error::Failed(format!(
+                "{reason}\nnothing was recorded; go on in the worktree and finish again"
+            )));
+        }
+        return fail(engine, claim, &honesty::Before::none(), &reason, Some(found), took);
+    }
+    let block = Block {
+        status: Some(Transition::Completed),
+        criteria: Some(found.tally()),
+        assisted_by: claim.agent.assisted_by().into_iter().collect(),
+        duration: took.map(seconds),
+        ..events_block(claim)
+    };
+    let commit = conclude(engine, claim, tip, "completed", &block, Some(found), took)?;
+    failpoint("attempt.completed");
+    let finished = Finished {
+        id: claim.id.clone(),
+        qualified: claim.qualified.clone(),
+        spec: claim.spec.clone(),
+        settings: claim.settings.clone(),
+        attempt: claim.attempt,
+        run: claim.run.clone(),
+        target: claim.target.clone(),
+        base: fork(engine, claim)?,
+        commit,
+        assisted_by: claim.agent.assisted_by(),
+    };
+    land::land(engine, &finished, &claim.lock, false)
+}
+
+/// Where the attempt left its target when it first began: whatever landed since then is a rival, also where a later
+/// run of the same attempt has taken it in.
+fn fork(engine: &Engine, claim: &Claim) -> Result<Oid, Error> {
+    let repo = &engine.project.repo;
+    let Some(onto) = repo.tip(&format!("refs/heads/{}", claim.target))? else { return Ok(claim.base) };
+    Ok(repo.merge_base(onto, claim.first_start)?.unwrap_or(claim.base))
+}
+
+fn events_block(claim: &Claim) -> Block {
+    Block { spec: Some(claim.qualified.clone()), attempt: Some(claim.attempt), ..Block::default() }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1}s", time.as_secs_f64())
+}
+
+/// Records the failure on top of the work, which is committed already.
+fn fail(
+    engine: &Engine,
+    claim: &Claim,
+    before: &honesty::Before,
+    reason: &str,
+    found: Option<&Evidence>,
+    took: Option<Duration>,
+) -> Result<Ending, Error> {
+    let tip = tidy::honest_tip(engine, claim)?;
+    let block = Block {
+        status: Some(Transition::Failed),
+        criteria: found.map(Evidence::tally),
+        reason: Some(reason.to_owned()),
+        duration: took.map(seconds),
+        disowned: honesty::foreign(engine, before)?,
+        ..events_block(claim)
+    };
+    conclude(engine, claim, tip, "failed", &block, found, took)?;
+    failpoint("attempt.failed");
+    Ok(Ending::Failed(reason.to_owned()))
+}
+
+fn conclude(
+    engine: &Engine,
+    claim: &Claim,
+    tip: Oid,
+    word: &str,
+    block: &Block,
+    found: Option<&Evidence>,
+    took: Option<Duration>,
+) -> Result<Oid, Error> {
+    let repo = &engine.project.repo;
+    let lock: &Lock = &claim.lock;
+    let body = found.map(prompt::criteria_lines).unwrap_or_default();
+    let commit = event(repo, lock, tip, &format!("{}: {word}", claim.id), &body, block)?;
+    let empty;
+    let found = match found {
+        Some(found) => found,
+        None => {
+            empty = Evidence::empty(repo.tree(tip)?);
+            &empty
+        }
+    };
+    let name = claim.qualified.to_string();
+    let lines = evidence::lines(&name, claim.attempt, &claim.run, Some(claim.agent.name()), took, found);
+    repo.note_add(commit, &lines, &tidy::transcript(engine, &claim.id))?;
+    failpoint("attempt.before-conclusion");
+    let moves = [RefMove { name: claim.qualified.full_ref(), from: Expect::At(tip), to: Some(commit) }];
+    match repo.move_refs(&moves, word)? {
+        Moved::Done => Ok(commit),
+        Moved::TipMoved { .. } => {
+            Err(Error::Failed(format!("{} was moved by somebody else meanwhile", claim.qualified.branch())))
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The dispatcher: gathers what happened, asks the schedule what is next, and carries it out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Ending, Error, Phase, Progress, Request, attempt, claim, driver, honesty, land, tidy};
+use crate::agent::{self, Job, Order};
+use crate::ledger::Oid;
+use crate::plan::{Action, Ended, Happened, Schedule};
+use crate::project::{self, Look, Project};
+use crate::spec::SpecId;
+
+/// Who is told what happens.
+pub type Reporter = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// One call of `work`, shared by its attempts.
+pub struct Engine {
+    /// The project that is worked in.
+    pub project: Project,
+    /// What was asked for.
+    pub request: Request,
+    reporter: Reporter,
+    stop: watch::Receiver<bool>,
+    handle: Handle,
+    /// One lane a target: landings of this process queue here instead of racing each other.
+    lanes: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
+    /// Trees on which this process itself has proven a spec's criteria.
+    proven: Mutex<BTreeSet<(Oid, SpecId)>>,
+    /// The drivers that the schedule of this call finishes.
+    drives: BTreeSet<SpecId>,
+}
+
+fn relaxed<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// An engine outside of a schedule, for the commands that land or prove one spec.
+    ///
+    /// # Errors
+    /// Where the system gives no runtime.
+    pub fn alone(
+        project: Project,
+        request: Request,
+        reporter: Reporter,
+    ) -> Result<(Self, tokio::runtime::Runtime), Error> {
+        let runtime = runtime()?;
+        let (_, stop) = watch::channel(false);
+        let engine = Self::new(project, request, reporter, stop, runtime.handle().clone(), BTreeSet::new());
+        Ok((engine, runtime))
+    }
+
+    fn new(
+        project: Project,
+        request: Request,
+        reporter: Reporter,
+        stop: watch::Receiver<bool>,
+        handle: Handle,
+        drives: BTreeSet<SpecId>,
+    ) -> Self {
+        Self { project, request, reporter, stop, handle, lanes: Mutex::default(), proven: Mutex::default(), drives }
+    }
+
+    pub(super) fn report(&self, progress: Progress) {
+        (self.reporter)(progress);
+    }
+
+    pub(super) fn phase(&self, id: &SpecId, phase: Phase, attempt: Option<u32>) {
+        self.report(Progress::Phase { id: id.clone(), phase, attempt });
+    }
+
+    pub(super) fn notice(&self, id: &SpecId, text: String) {
+        self.report(Progress::Notice { id: id.clone(), text });
+    }
+
+    /// Whether somebody asked for an end.
+    pub(super) fn stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Whether the schedule of this call will finish that driver.
+    pub(super) fn drives(&self, driver: &SpecId) -> bool {
+        self.drives.contains(driver)
+    }
+
+    pub(super) fn mark_proven(&self, tree: Oid, id: &SpecId) {
+        relaxed(&self.proven).insert((tree, id.clone()));
+    }
+
+    pub(super) fn is_proven(&self, tree: Oid, id: &SpecId) -> bool {
+        relaxed(&self.proven).contains(&(tree, id.clone()))
+    }
+
+    pub(super) fn lane(&self, target: &str) -> Arc<Mutex<()>> {
+        Arc::clone(relaxed(&self.lanes).entry(target.to_owned()).or_default())
+    }
+
+    /// Runs one child to its end; an interruption stops it and everything it started.
+    pub(super) fn run_job(&self, id: &SpecId, mut order: Order) -> Result<agent::Outcome, Error> {
+        let (words, mut heard) = tokio::sync::mpsc::unbounded_channel::<String>();
+        order.watch = Some(words);
+        let reporter = Arc::clone(&self.reporter);
+        let speaker = id.clone();
+        let label = order.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut stop = self.stop.clone();
+        self.handle.block_on(async move {
+            let listener = tokio::spawn(async move {
+                while let Some(line) = heard.recv().await {
+                    reporter(Progress::Words { id: speaker.clone(), line });
+                }
+            });
+            let mut job = Job::start(order).map_err(Error::system(format!("cannot start {label}")))?;
+            let outcome = tokio::select! {
+                outcome = job.wait() => outcome,
+                () = asked(&mut stop) => {
+                    job.stop();
+                    job.wait().await
+                }
+            };
+            drop(job);
+            listener.await.ok();
+            Ok(outcome)
+        })
+    }
+}
+
+/// Resolves when somebody asks for an end, and never where nobody can.
+async fn asked(stop: &mut watch::Receiver<bool>) {
+    loop {
+        if *stop.borrow() {
+            return;
+        }
+        if stop.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Error::system("cannot start the runtime"))
+}
+
+/// Works the specs that were asked for; gives the exit code of the whole.
+///
+/// # Errors
+/// Where nothing could be begun; what happens to single specs is reported and counted in the code.
+pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8, Error> {
+    claim::ensure_writable(&project)?;
+    tidy::at_start(&project)?;
+    let look = project::look(&project)?;
+    let jobs = request.jobs.unwrap_or(project.settings.jobs.value).max(1);
+    let schedule = Schedule::new(&request.ids, &look.board, &look.set, jobs);
+    let drives = wanted_drivers(&look, &request.ids);
+    let runtime = runtime()?;
+    let (stopper, stop) = watch::channel(false);
+    let handle = runtime.handle().clone();
+    let engine = Arc::new(Engine::new(project, request, reporter, stop, handle, drives));
+    tidy::landed(&engine, &look)?;
+    let code = runtime.block_on(dispatch(Arc::clone(&engine), schedule, stopper));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    code
+}
+
+fn wanted_drivers(look: &Look, ids: &[SpecId]) -> BTreeSet<SpecId> {
+    let mut open: Vec<SpecId> = ids.to_vec();
+    let mut drivers = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        let members = look.set.members_of(&id);
+        let is_driver = look.set.get(&id).is_some_and(crate::spec::Spec::is_driver);
+        if is_driver && drivers.insert(id) {
+            open.extend(members.iter().cloned());
+        }
+    }
+    drivers
+}
+
+async fn dispatch(engine: Arc<Engine>, mut schedule: Schedule, stopper: watch::Sender<bool>) -> Result<u8, Error> {
+    let mut running: JoinSet<(SpecId, Ending)> = JoinSet::new();
+    let mut codes = Vec::new();
+    let mut signals = Signals::new()?;
+    let mut actions = schedule.step(None);
+    loop {
+        for action in actions.drain(..) {
+            match action {
+                Action::Start(id) => spawn(&engine, &mut running, id, attempt::attempt),
+                Action::Finish(id) => spawn(&engine, &mut running, id, finish),
+                Action::Stop(_) => {
+                    stopper.send_replace(true);
+                }
+                Action::Blocked(id, reason) => {
+                    let ending = Ending::Refused(reason);
+                    codes.push(ending.exit());
+                    engine.report(Progress::Ended { id, ending });
+                }
+                Action::Done => return Ok(overall(&codes)),
+            }
+        }
+        let happened = tokio::select! {
+            joined = running.join_next(), if !running.is_empty() => match joined {
+                Some(Ok((id, ending))) => {
+                    codes.push(ending.exit());
+                    let how = ended(&ending);
+                    engine.report(Progress::Ended { id: id.clone(), ending });
+                    Happened::Ended { id, how }
+                }
+                Some(Err(error)) => return Err(Error::System {
+                    what: "an attempt broke off".to_owned(),
+                    source: std::io::Error::other(error),
+                }),
+                None => continue,
+            },
+            () = signals.next() => {
+                stopper.send_replace(true);
+                codes.push(130);
+                Happened::Interrupted
+            }
+        };
+        actions = schedule.step(Some(happened));
+        if actions.is_empty() && running.is_empty() {
+            return Ok(overall(&codes));
+        }
+    }
+}
+
+fn spawn(
+    engine: &Arc<Engine>,
+    running: &mut JoinSet<(SpecId, Ending)>,
+    id: SpecId,
+    what: fn(&Engine, &SpecId) -> Ending,
+) {
+    let engine = Arc::clone(engine);
+    running.spawn_blocking(move || {
+        let ending = what(&engine, &id);
+        (id, ending)
+    });
+}
+
+fn finish(engine: &Engine, id: &SpecId) -> Ending {
+    match driver::finish(engine, id) {
+        Ok(driver::Finish::Ended(ending)) => ending,
+        Ok(driver::Finish::NotYet) => Ending::Refused("some of its members have not landed".to_owned()),
+        Err(error) => attempt::ending_of(&error),
+    }
+}
+
+fn ended(ending: &Ending) -> Ended {
+    match ending {
+        Ending::Landed { .. } | Ending::AlreadyDone => Ended::Landed,
+        Ending::Review(_) | Ending::Stuck { .. } | Ending::Person(_) => Ended::InReview,
+        Ending::Failed(_) => Ended::Failed,
+        Ending::Refused(_) | Ending::Held(_) | Ending::Interrupted => Ended::Refused,
+    }
+}
+
+/// The gravest code: an interruption, then failed work, then a refusal, then somebody else's hold.
+fn overall(codes: &[u8]) -> u8 {
+    [130, 1, 2, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}
+
+/// SIGINT, SIGTERM and SIGHUP, each of which ends the agents and keeps their work.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(Error::system("cannot listen for signals"));
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+impl Engine {
+    /// Lands a completed spec because a person says so, whatever its policy.
+    ///
+    /// # Errors
+    /// Where it is not completed, held by somebody, or Git fails.
+    pub fn merge(&self, id: &SpecId) -> Result<Ending, Error> {
+        claim::ensure_writable(&self.project)?;
+        let lock = super::hold(&self.project, id)?;
+        let look = project::look(&self.project)?;
+        let row =
+            look.board.row(id).ok_or_else(|| Error::refused(format!("{id} cannot be read"), "see `chant lint`"))?;
+        if row.status == crate::plan::Status::Completed {
+            tidy::after_landing(self, id)?;
+            return Ok(Ending::AlreadyDone);
+        }
+        let record = look.ledger.record(&self.project.qualify(id));
+        let finished = match record {
+            Some(record) if row.status == crate::plan::Status::InReview => {
+                claim::finished(&self.project, &look, row, record, self.request.target.as_deref())?
+            }
+            _ => None,
+        };
+        let Some(finished) = finished else {
+            return Err(Error::refused(
+                format!("{id} is {}, and only a completed spec can be merged", row.status.as_str()),
+                format!("`chant work {id}` works and proves it"),
+            ));
+        };
+        honesty::before_merge(self, &finished)?;
+        let ending = land::land(self, &finished, &lock, true)?;
+        if let (Ending::Landed { .. }, Some(driver)) = (&ending, look.set.driver_of(id)) {
+            drop(lock);
+            driver::after_member(self, driver)?;
+        }
+        Ok(ending)
+    }
+}

@@ -1,0 +1,220 @@
+//! What an agent must not have done, found out from Git alone: nothing it says can become state (DESIGN.md,
+//! section 4).
+//!
+//! Without a sandbox this is detection: the agent could write anywhere. What it forged is named, disowned in the
+//! history, and never landed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::claim::{Claim, Finished};
+use super::{Engine, Error};
+use crate::git::Repo;
+use crate::ledger::{self, Oid, Record};
+use crate::spec::Qualified;
+
+/// All refs as they were before the agent began.
+pub(super) struct Before {
+    refs: Option<BTreeMap<String, Oid>>,
+}
+
+impl Before {
+    pub(super) fn look(engine: &Engine, claim: &Claim) -> Result<Self, Error> {
+        let mut refs: BTreeMap<String, Oid> = engine.project.repo.refs("refs/")?.into_iter().collect();
+        if claim.ended.is_some() {
+            // The agent ran before an interruption: what it did to other refs cannot be told any more from here.
+            refs.insert(claim.qualified.full_ref(), claim.first_start);
+        }
+        Ok(Self { refs: Some(refs) })
+    }
+
+    /// Where nothing is to be compared.
+    pub(super) fn none() -> Self {
+        Self { refs: None }
+    }
+}
+
+/// The ids of all commits that engines of this machine made, as their locks' journals remember them.
+fn journalled(repo: &Repo) -> BTreeSet<Oid> {
+    let dir = repo.common_dir().join("chant/locks");
+    let mut made = BTreeSet::new();
+    let Ok(entries) = std::fs::read_dir(dir) else { return made };
+    for entry in entries.flatten() {
+        let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        made.extend(text.lines().filter_map(|line| line.strip_prefix("made ")).filter_map(|id| id.parse::<Oid>().ok()));
+    }
+    made
+}
+
+/// Why an attempt cannot be believed, once its agent has ended; `None` where nothing speaks against it.
+pub(super) fn after(engine: &Engine, claim: &Claim, before: &Before) -> Result<Option<String>, Error> {
+    let repo = &engine.project.repo;
+    let Some(tip) = repo.tip(&claim.qualified.full_ref())? else {
+        return Ok(Some("it deleted its own branch".to_owned()));
+    };
+    if !repo.is_ancestor(claim.start, tip)? {
+        return Ok(Some(
+            "it rewrote the history of its branch: the start of the attempt is no longer in it".to_owned(),
+        ));
+    }
+    let onto = repo.tip(&format!("refs/heads/{}", claim.target))?;
+    let mut hidden = vec![claim.base];
+    hidden.extend(onto);
+    let span = Span { qualified: &claim.qualified, tip, hidden, floor: claim.first_start };
+    if let Some(complaint) = span.complaint(engine)? {
+        return Ok(Some(complaint));
+    }
+    let foreign = foreign(engine, before)?;
+    if let Some(commit) = foreign.first() {
+        let what = name(repo, *commit)?;
+        return Ok(Some(format!("during its run {what} appeared, and no engine made it")));
+    }
+    Ok(None)
+}
+
+fn name(repo: &Repo, commit: Oid) -> Result<String, Error> {
+    let message = repo.message(commit)?;
+    let subject =
+        String::from_utf8_lossy(&message).lines().next().unwrap_or_default().chars().take(60).collect::<String>();
+    Ok(format!("commit {} ({})", commit.short(), subject.escape_debug()))
+}
+
+/// Events and landings that came into this repository since `before` and that no engine made.
+pub(super) fn foreign(engine: &Engine, before: &Before) -> Result<Vec<Oid>, Error> {
+    let repo = &engine.project.repo;
+    let Some(old) = &before.refs else { return Ok(Vec::new()) };
+    let local = |name: &str| !name.starts_with("refs/remotes/") && !name.starts_with("refs/notes/");
+    let moved: Vec<Oid> = repo
+        .refs("refs/")?
+        .into_iter()
+        .filter(|(name, tip)| local(name) && old.get(name) != Some(tip))
+        .map(|(_, tip)| tip)
+        .collect();
+    if moved.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut known: Vec<Oid> = old.values().copied().collect();
+    known.extend(repo.refs("refs/remotes/")?.into_iter().map(|(_, tip)| tip));
+    known.sort();
+    known.dedup();
+    let ours = journalled(repo);
+    let mut found = Vec::new();
+    for commit in repo.commits(&moved, &known)? {
+        if !ours.contains(&commit) && speaks(&repo.message(commit)?) {
+            found.push(commit);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a message says anything to the ledger beyond which spec a commit belongs to.
+fn speaks(message: &[u8]) -> bool {
+    ledger::mentions(message).iter().any(|key| !ledger::names_spec(key))
+}
+
+/// The commits of an attempt, less what its target has anyway.
+struct Span<'a> {
+    qualified: &'a Qualified,
+    tip: Oid,
+    hidden: Vec<Oid>,
+    /// Commits before this one are an earlier attempt's.
+    floor: Oid,
+}
+
+impl Span<'_> {
+    fn complaint(&self, engine: &Engine) -> Result<Option<String>, Error> {
+        let repo = &engine.project.repo;
+        let mut hidden = self.hidden.clone();
+        hidden.push(self.floor);
+        let commits = repo.commits(&[self.tip], &hidden)?;
+        if let Some(complaint) = self.borrowed(engine, &commits)? {
+            return Ok(Some(complaint));
+        }
+        let ours = journalled(repo);
+        for commit in commits.iter().filter(|commit| !ours.contains(commit)) {
+            if let Some(complaint) = self.forbidden(repo, *commit)? {
+                return Ok(Some(complaint));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A commit with any key of ours but its own `Chant-Spec`.
+    fn forbidden(&self, repo: &Repo, commit: Oid) -> Result<Option<String>, Error> {
+        let message = repo.message(commit)?;
+        let said = ledger::mentions(&message);
+        if said.is_empty() {
+            return Ok(None);
+        }
+        let what = name(repo, commit)?;
+        if let Some(key) = said.iter().find(|key| !ledger::names_spec(key)) {
+            return Ok(Some(format!("{what} bears {}, which only the engine writes", key.escape_debug())));
+        }
+        let spec = match ledger::read(&message) {
+            ledger::Reading::Block(block) | ledger::Reading::Malformed { block, .. } => block.spec,
+            ledger::Reading::Nothing => None,
+        };
+        if spec.is_some_and(|spec| spec != *self.qualified) {
+            return Ok(Some(format!("{what} bears the id of another spec")));
+        }
+        Ok(None)
+    }
+
+    /// Commits that are another spec's work, not yet in the target.
+    fn borrowed(&self, engine: &Engine, commits: &[Oid]) -> Result<Option<String>, Error> {
+        let repo = &engine.project.repo;
+        let own = self.qualified.full_ref();
+        for (name, tip) in repo.refs("refs/heads/chant/")? {
+            if name == own || self.hidden.contains(&tip) {
+                continue;
+            }
+            let theirs: BTreeSet<Oid> = repo.commits(&[tip], &self.hidden)?.into_iter().collect();
+            if let Some(commit) = commits.iter().find(|commit| theirs.contains(commit)) {
+                let short = name.trim_start_matches("refs/heads/");
+                return Ok(Some(format!(
+                    "{} is unreviewed work of {short}, and not in the target",
+                    self::name(repo, *commit)?
+                )));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Why an earlier attempt's work cannot be built on; `None` where it can.
+pub(super) fn kept(
+    engine: &Engine,
+    qualified: &Qualified,
+    record: Option<&Record>,
+    old: Oid,
+    base: Oid,
+) -> Result<Option<String>, Error> {
+    let repo = &engine.project.repo;
+    let events: BTreeSet<Oid> = record.iter().flat_map(|record| &record.entries).map(|entry| entry.commit).collect();
+    let ours = journalled(repo);
+    let span = Span { qualified, tip: old, hidden: vec![base], floor: base };
+    let commits = repo.commits(&[old], &[base])?;
+    for commit in commits.iter().filter(|commit| !ours.contains(commit) && !events.contains(commit)) {
+        if let Some(complaint) = span.forbidden(repo, *commit)? {
+            return Ok(Some(complaint));
+        }
+    }
+    span.borrowed(engine, &commits)
+}
+
+/// The same questions before a completed attempt of an earlier call is landed.
+pub(super) fn before_merge(engine: &Engine, finished: &Finished) -> Result<(), Error> {
+    let repo = &engine.project.repo;
+    let look = crate::project::look(&engine.project)?;
+    let record = look.ledger.record(&finished.qualified);
+    if look.set.get(&finished.id).is_some_and(crate::spec::Spec::is_driver) {
+        return Ok(());
+    }
+    let onto = repo.tip(&format!("refs/heads/{}", finished.target))?.unwrap_or(finished.base);
+    match kept(engine, &finished.qualified, record, finished.commit, onto)? {
+        None => Ok(()),
+        Some(complaint) => Err(Error::refused(
+            format!("{} cannot be landed: {complaint}", finished.id),
+            format!("`chant work {} --fresh` starts over and keeps the old tip", finished.id),
+        )),
+    }
+}

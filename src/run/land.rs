@@ -1,0 +1,470 @@
+//! Landing: a merge in memory, proven as merged, put onto the target by compare-and-swap; the checkout of the target
+//! follows, before the ref moves, or nothing moves at all (DESIGN.md, section 5).
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::claim::{Finished, no_target, spec_at};
+use super::events::journal;
+use super::{Ending, Engine, Error, Evidence, Phase, Prover, agents, evidence, tidy};
+use crate::agent::Lock;
+use crate::config::Landing as Policy;
+use crate::env::failpoint;
+use crate::git::{Expect, Follow, Merge, Moved, RefMove};
+use crate::ledger::{self, Block, Landing, Oid, State, Transition};
+use crate::project::{self, Look, Project};
+use crate::spec::{self, Qualified, Spec, SpecId};
+
+/// How often a target that others move at the same time is tried again.
+const TRIES: usize = 100;
+
+/// A landing that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Landed {
+    /// The merge.
+    pub commit: Oid,
+}
+
+/// Lands a completed spec on its target. `accept` is a person's word, for what waits for one.
+pub(super) fn land(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Result<Ending, Error> {
+    let id = &finished.id;
+    engine.phase(id, Phase::Land, Some(finished.attempt));
+    if let Some(reason) = waits(engine, finished, accept) {
+        return Ok(Ending::Review(reason));
+    }
+    let lane = engine.lane(&finished.target);
+    let _turn = lane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for _ in 0..TRIES {
+        if engine.stopped() {
+            return Err(Error::Interrupted);
+        }
+        match once(engine, finished, lock, accept)? {
+            Try::Ended(ending) => return Ok(ending),
+            Try::Again => {}
+        }
+    }
+    Ok(Ending::Stuck {
+        reason: format!(
+            "{} moved {TRIES} times while this was to land; `chant work {id}` tries again",
+            finished.target
+        ),
+        exit: 1,
+    })
+}
+
+enum Try {
+    Ended(Ending),
+    Again,
+}
+
+fn waits(engine: &Engine, finished: &Finished, accept: bool) -> Option<String> {
+    if accept {
+        return None;
+    }
+    let asked = finished.spec.review || engine.project.settings.land.value == Policy::Review;
+    asked.then(|| format!("completed, and waits for a review: `chant diff {0}`, then `chant merge {0}`", finished.id))
+}
+
+fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Result<Try, Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let target_ref = format!("refs/heads/{}", finished.target);
+    let onto = repo.tip(&target_ref)?.ok_or_else(|| no_target(&finished.target))?;
+    if repo.is_ancestor(finished.commit, onto)? {
+        tidy::after_landing(engine, &finished.id)?;
+        return Ok(Try::Ended(Ending::AlreadyDone));
+    }
+    if !accept && let Some(paths) = protected(project, finished, onto)? {
+        let reason = format!(
+            "changes {}, which decides what counts; look at it with `chant diff {1}`, accept it with `chant merge {1}`",
+            paths.join(", "),
+            finished.id
+        );
+        return Ok(Try::Ended(Ending::Stuck { reason, exit: 3 }));
+    }
+    let tree = match repo.merge(onto, finished.commit)? {
+        Merge::Clean { tree } => tree,
+        Merge::AlreadyIn => return Ok(Try::Ended(Ending::AlreadyDone)),
+        Merge::Conflicts { paths } => return Ok(Try::Ended(conflict(engine, finished, onto, &paths)?)),
+    };
+    let look = project::look(project)?;
+    let block = landing_block(project, &look, finished);
+    let title = finished.spec.title.trim();
+    let message = ledger::write(&format!("Land {}: {title}", finished.id), "", &block);
+    let mut merge = repo.commit(tree, &[onto, finished.commit], &message)?;
+    journal(lock, merge)?;
+    let prover = Prover::new(engine, &finished.id, &finished.settings, lock)?;
+    if let Some(reason) = red(engine, finished, &prover, onto, merge)? {
+        return record_red(engine, finished, lock, &reason).map(Try::Ended);
+    }
+    match hooks(engine, finished, &prover, merge, &message)? {
+        Hooked::Clean => {}
+        Hooked::Reworded(message) => {
+            merge = repo.commit(tree, &[onto, finished.commit], &message)?;
+            journal(lock, merge)?;
+        }
+        Hooked::Refused(reason) => return Ok(Try::Ended(Ending::Stuck { reason, exit: 1 })),
+    }
+    match onto_target(engine, &finished.target, onto, merge)? {
+        Onto::Moved => Ok(Try::Again),
+        Onto::Refused(why) => {
+            let reason = format!("{why}; it stays in review: clear the way, then `chant work {}`", finished.id);
+            Ok(Try::Ended(Ending::Stuck { reason, exit: 3 }))
+        }
+        Onto::Done => {
+            tidy::after_landing(engine, &finished.id)?;
+            let criteria = criteria_of(&look, finished);
+            Ok(Try::Ended(Ending::Landed { commit: merge, target: finished.target.clone(), criteria }))
+        }
+    }
+}
+
+fn criteria_of(look: &Look, finished: &Finished) -> String {
+    let record = look.ledger.record(&finished.qualified);
+    let entry = record.and_then(|record| record.entries.iter().find(|entry| entry.commit == finished.commit));
+    entry.and_then(|entry| entry.block.criteria).map(|tally| tally.to_string()).unwrap_or_default()
+}
+
+/// One line for the spec, and for a driver one for each member that is in its branch.
+fn landing_block(project: &Project, look: &Look, finished: &Finished) -> Block {
+    let mut landings =
+        vec![Landing { spec: finished.qualified.clone(), attempt: finished.attempt, commit: finished.commit }];
+    let mut open: Vec<SpecId> = look.set.members_of(&finished.id).to_vec();
+    open.reverse();
+    while let Some(member) = open.pop() {
+        let qualified = project.qualify(&member);
+        if let Some(record) = look.ledger.record(&qualified)
+            && let (State::Completed, Some(commit)) = (&record.state, record.decided_by)
+        {
+            landings.push(Landing { spec: qualified, attempt: record.attempt, commit });
+        }
+        open.extend(look.set.members_of(&member).iter().rev().cloned());
+    }
+    Block {
+        spec: Some(finished.qualified.clone()),
+        landings,
+        assisted_by: finished.assisted_by.iter().cloned().collect(),
+        ..Block::default()
+    }
+}
+
+/// Specs, settings and prompts that the landing would change beyond the boxes of its own specs and without being
+/// named in their `target_files`: those decide what counts, so a person does.
+fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option<Vec<String>>, Error> {
+    let repo = &project.repo;
+    let fork = repo.merge_base(onto, finished.commit)?;
+    let mut allowed = finished.spec.target_files.clone();
+    let mut own = BTreeSet::from([project.spec_path(&finished.id)]);
+    if finished.spec.is_driver() {
+        let loaded = project::load_at(project, onto)?;
+        let mut open: Vec<SpecId> = loaded.set.members_of(&finished.id).to_vec();
+        while let Some(member) = open.pop() {
+            own.insert(project.spec_path(&member));
+            allowed.extend(loaded.set.get(&member).iter().flat_map(|spec| spec.target_files.clone()));
+            open.extend(loaded.set.members_of(&member).iter().cloned());
+        }
+    }
+    let allowed = spec::matcher(&allowed);
+    let mut found = Vec::new();
+    for change in repo.changes(fork, finished.commit)? {
+        if !decides(&change.path) {
+            continue;
+        }
+        let inside = change.path.strip_prefix(&project.prefix);
+        if inside.is_some_and(|inside| allowed.is_match(inside)) {
+            continue;
+        }
+        if own.contains(&change.path) {
+            let text = |side: Option<(Oid, crate::git::EntryKind)>| -> Result<String, Error> {
+                let bytes = side.map(|(oid, _)| repo.blob(oid)).transpose()?.unwrap_or_default();
+                Ok(String::from_utf8_lossy(&bytes).into_owned())
+            };
+            if spec::same_but_boxes(&text(change.old)?, &text(change.new)?) {
+                continue;
+            }
+        }
+        found.push(change.path);
+    }
+    Ok((!found.is_empty()).then_some(found))
+}
+
+fn decides(path: &str) -> bool {
+    let Some((_, inside)) = path.split_once(".chant/").filter(|(before, _)| before.is_empty() || before.ends_with('/'))
+    else {
+        return false;
+    };
+    inside == "config.yaml" || inside.starts_with("specs/") || inside.starts_with("prompts/")
+}
+
+fn conflict(engine: &Engine, finished: &Finished, onto: Oid, paths: &[String]) -> Result<Ending, Error> {
+    let look = project::look(&engine.project)?;
+    let rival = project::rival(&engine.project, &look.board, &finished.id, onto, finished.commit, paths)?;
+    let with = rival.map_or_else(|| finished.target.clone(), |rival| rival.id.to_string());
+    let reason = format!(
+        "conflicts with {with} in {}; its branch {} is whole: merge {} into it by hand, then `chant work {}`",
+        paths.join(", "),
+        finished.qualified.branch(),
+        finished.target,
+        finished.id
+    );
+    Ok(Ending::Stuck { reason, exit: 1 })
+}
+
+/// What is red on the merged tree, and because of whom; `None` where it holds.
+fn red(
+    engine: &Engine,
+    finished: &Finished,
+    prover: &Prover<'_>,
+    onto: Oid,
+    merge: Oid,
+) -> Result<Option<String>, Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let tree = repo.tree(merge)?;
+    let rivals = landed_since(project, finished, onto)?;
+    if !engine.is_proven(tree, &finished.id) {
+        let found = prover.prove(&finished.spec, merge)?;
+        note(engine, finished, &finished.qualified, &found)?;
+        if !found.holds() {
+            let names: Vec<String> = rivals.iter().map(|rival| rival.id.to_string()).collect();
+            let with = if names.is_empty() { finished.target.clone() } else { names.join(", ") };
+            return Ok(Some(format!("red together with {with}: {}", found.complaint())));
+        }
+        engine.mark_proven(tree, &finished.id);
+    }
+    for rival in rivals {
+        if engine.is_proven(tree, &rival.id) {
+            continue;
+        }
+        let Some(spec) = readable(project, &rival.id, onto)? else { continue };
+        let found = prover.prove(&spec, merge)?;
+        if found.holds() {
+            engine.mark_proven(tree, &rival.id);
+            continue;
+        }
+        // What was red before this came is not this one's fault.
+        if !prover.prove(&spec, onto)?.holds() {
+            engine.notice(
+                &finished.id,
+                format!("{} does not hold on {} any more, also without this", rival.id, finished.target),
+            );
+            continue;
+        }
+        return Ok(Some(format!("breaks {}, which landed first: {}", rival.id, found.complaint())));
+    }
+    Ok(None)
+}
+
+fn readable(project: &Project, id: &SpecId, commit: Oid) -> Result<Option<Spec>, Error> {
+    match spec_at(project, id, commit) {
+        Ok(spec) => Ok(Some(spec)),
+        Err(Error::Refused { .. } | Error::Spec { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The specs of this project that landed on the target since the attempt's base.
+fn landed_since(project: &Project, finished: &Finished, onto: Oid) -> Result<Vec<Qualified>, Error> {
+    let repo = &project.repo;
+    let mut found = Vec::new();
+    for commit in repo.commits(&[onto], &[finished.base])? {
+        let block = match ledger::read(&repo.message(commit)?) {
+            ledger::Reading::Block(block) | ledger::Reading::Malformed { block, .. } => block,
+            ledger::Reading::Nothing => continue,
+        };
+        for landing in block.landings {
+            let here = landing.spec.project == project.name && landing.spec != finished.qualified;
+            if here && !found.contains(&landing.spec) {
+                found.push(landing.spec);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn note(engine: &Engine, finished: &Finished, whose: &Qualified, found: &Evidence) -> Result<(), Error> {
+    let lines = evidence::lines(&whose.to_string(), finished.attempt, &finished.run, None, None, found);
+    engine.project.repo.note_add(finished.commit, &lines, &[])?;
+    Ok(())
+}
+
+/// Green alone and red together: the attempt failed, and says with whom.
+fn record_red(engine: &Engine, finished: &Finished, lock: &Lock, reason: &str) -> Result<Ending, Error> {
+    let block = Block {
+        spec: Some(finished.qualified.clone()),
+        status: Some(Transition::Failed),
+        attempt: Some(finished.attempt),
+        reason: Some(reason.to_owned()),
+        ..Block::default()
+    };
+    let subject = format!("{}: failed", finished.id);
+    let repo = &engine.project.repo;
+    let recorded = super::record_on_branch(
+        repo,
+        lock,
+        &finished.qualified,
+        Some(finished.commit),
+        finished.commit,
+        &subject,
+        &block,
+    )?;
+    if let super::Recorded::At(commit) = recorded
+        && let Some(text) = repo.note(finished.commit)?
+    {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        repo.note_add(commit, &lines, &[])?;
+    }
+    Ok(Ending::Failed(reason.to_owned()))
+}
+
+enum Hooked {
+    Clean,
+    Reworded(String),
+    Refused(String),
+}
+
+/// The user's `pre-merge-commit` and `commit-msg`, where they exist, in the checkout of the merged tree. Their files
+/// may be an agent's (a `core.hooksPath` in the tree), so they run under supervision, with no more rights than it.
+fn hooks(
+    engine: &Engine,
+    finished: &Finished,
+    prover: &Prover<'_>,
+    merge: Oid,
+    message: &str,
+) -> Result<Hooked, Error> {
+    let repo = &engine.project.repo;
+    let anywhere = repo.workdir().unwrap_or_else(|| repo.common_dir());
+    let names = ["pre-merge-commit", "commit-msg"];
+    if names.iter().all(|name| repo.hook(anywhere, name).is_none()) {
+        return Ok(Hooked::Clean);
+    }
+    if let Some(spoilt) = prover.checkout(merge)? {
+        return Ok(Hooked::Refused(spoilt));
+    }
+    let dir = repo.common_dir().join("chant/messages");
+    std::fs::create_dir_all(&dir).map_err(Error::system("cannot make the directory for messages"))?;
+    let file = dir.join(merge.to_string());
+    std::fs::write(&file, message).map_err(Error::system("cannot write the message for the hooks"))?;
+    let outcome = run_hooks(engine, finished, prover, &names, &file);
+    let reworded = std::fs::read_to_string(&file).map_err(Error::system("cannot read the hooks' message"));
+    std::fs::remove_file(&file).map_err(Error::system("cannot remove the message file"))?;
+    if let Some(reason) = outcome? {
+        return Ok(Hooked::Refused(reason));
+    }
+    let reworded = reworded?;
+    if reworded == message {
+        return Ok(Hooked::Clean);
+    }
+    let same = |text: &str| match ledger::read(text.as_bytes()) {
+        ledger::Reading::Block(block) => block.landings,
+        _ => Vec::new(),
+    };
+    if same(&reworded) != same(message) {
+        return Ok(Hooked::Refused("the commit-msg hook took the landing's trailers away".to_owned()));
+    }
+    Ok(Hooked::Reworded(reworded))
+}
+
+fn run_hooks(
+    engine: &Engine,
+    finished: &Finished,
+    prover: &Prover<'_>,
+    names: &[&str],
+    file: &std::path::Path,
+) -> Result<Option<String>, Error> {
+    for name in names {
+        let Some(hook) = engine.project.repo.hook(prover.at(), name) else { continue };
+        let mut argv: Vec<OsString> = vec![hook.into()];
+        if *name == "commit-msg" {
+            argv.push(file.into());
+        }
+        let mut order = prover.job(argv, finished.settings.timeout.value)?;
+        order.cwd = PathBuf::from(prover.at());
+        let outcome = engine.run_job(&finished.id, order)?;
+        if matches!(outcome.how, crate::agent::How::Stopped) {
+            return Err(Error::Interrupted);
+        }
+        if let Some(what) = agents::failure(&outcome) {
+            return Ok(Some(format!("the hook {name} {what}; `chant work {}` tries again", finished.id)));
+        }
+    }
+    Ok(None)
+}
+
+/// What became of putting a commit onto a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Onto {
+    /// The branch, and every checkout of it, is there.
+    Done,
+    /// Somebody else moved it first; nothing was touched.
+    Moved,
+    /// A checkout of it cannot follow; nothing was touched.
+    Refused(String),
+}
+
+/// [`onto_target`] for the commands that write one commit of their own.
+///
+/// # Errors
+/// Where Git fails.
+pub fn onto(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto, Error> {
+    onto_target(engine, target, from, to)
+}
+
+/// Moves a branch from `from` to `to`, its checkouts first, under the branch's own lock.
+fn onto_target(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto, Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let name = format!("refs/heads/{target}");
+    let _lock = turn(engine, target)?;
+    if repo.tip(&name)? != Some(from) {
+        return Ok(Onto::Moved);
+    }
+    let mut followed: Vec<PathBuf> = Vec::new();
+    for worktree in repo.checked_out(target)? {
+        failpoint("land.before-follow");
+        match repo.follow(&worktree.path, from, to)? {
+            Follow::Followed => followed.push(worktree.path),
+            Follow::Refused { reason, paths } => {
+                undo(engine, &followed, to, from)?;
+                let paths = if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) };
+                return Ok(Onto::Refused(format!(
+                    "{target} is checked out in {}, and {reason}{paths}",
+                    worktree.path.display()
+                )));
+            }
+        }
+    }
+    failpoint("land.followed");
+    let moves = [RefMove { name, from: Expect::At(from), to: Some(to) }];
+    match repo.move_refs(&moves, "land")? {
+        Moved::Done => {
+            failpoint("land.moved");
+            Ok(Onto::Done)
+        }
+        Moved::TipMoved { .. } => {
+            undo(engine, &followed, to, from)?;
+            Ok(Onto::Moved)
+        }
+    }
+}
+
+fn undo(engine: &Engine, followed: &[PathBuf], to: Oid, from: Oid) -> Result<(), Error> {
+    for path in followed {
+        engine.project.repo.follow(path, to, from)?;
+    }
+    Ok(())
+}
+
+fn turn(engine: &Engine, target: &str) -> Result<Lock, Error> {
+    let path = engine.project.landing_lock_path(target);
+    loop {
+        if let Some(lock) = Lock::try_take(&path).map_err(Error::system("cannot lock the target"))? {
+            return Ok(lock);
+        }
+        if engine.stopped() {
+            return Err(Error::Interrupted);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}

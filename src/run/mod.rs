@@ -1,0 +1,278 @@
+//! run drives the work: claim → worktree → setup → agent → commit → prove → complete → land → clean up (DESIGN.md,
+//! section 5).
+//!
+//! The [`engine`] gathers what happened and carries out what [`crate::plan::Schedule`] decides; tokio lives here and
+//! nowhere above. One [`attempt`] is a sequence of blocking steps on a thread of its own, for Git's work is blocking;
+//! only waiting for a child is asynchronous, so that an interruption reaches it at once. Whatever must survive a kill
+//! is in Git before the next step begins; [`claim`] finds out where an interrupted attempt stood and goes on from
+//! there.
+
+mod agents;
+mod attempt;
+mod claim;
+mod driver;
+mod engine;
+mod events;
+mod evidence;
+mod honesty;
+mod land;
+mod prompt;
+mod prove;
+mod tidy;
+
+pub use agents::checked as check_agent;
+pub use claim::{ensure_writable, hold, spec_at as spec_in, target_of};
+pub use engine::{Engine, Reporter, work};
+pub use events::{Recorded, record_on_branch};
+pub use evidence::{Evidence, Proof, Verdict, lines as evidence_lines, read as read_evidence};
+pub use land::{Landed, Onto, onto};
+pub use prove::Prover;
+pub use tidy::discard_proof;
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::agent::AgentError;
+use crate::ledger::Oid;
+use crate::spec::{Qualified, SpecId};
+use crate::{git, project, spec};
+
+/// What a caller asks of `work`.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The specs to work; drivers stand for their members.
+    pub ids: Vec<SpecId>,
+    /// Start over from the target's tip; the old tip is kept under `refs/chant/attempts`.
+    pub fresh: bool,
+    /// Start although the upstream is known to be ahead.
+    pub stale: bool,
+    /// Take over a run of another machine, or a person's.
+    pub takeover: bool,
+    /// Prove and land what a person did.
+    pub finish: bool,
+    /// The branch to land on, where neither spec nor configuration nor HEAD name one.
+    pub target: Option<String>,
+    /// The agent, before the spec's own and the configured one.
+    pub agent: Option<String>,
+    /// How many agents may run side by side.
+    pub jobs: Option<usize>,
+}
+
+/// Where an attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The spec is being claimed.
+    Claim,
+    /// Its worktree is being made.
+    Worktree,
+    /// The configured set-up runs.
+    Setup,
+    /// The agent works.
+    Agent,
+    /// What the agent left is being committed.
+    Commit,
+    /// The criteria are being proven.
+    Prove,
+    /// The result is being merged.
+    Land,
+}
+
+impl Phase {
+    /// One word for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Worktree => "worktree",
+            Self::Setup => "setup",
+            Self::Agent => "agent",
+            Self::Commit => "commit",
+            Self::Prove => "prove",
+            Self::Land => "land",
+        }
+    }
+}
+
+/// What happens while specs are worked; reporters only consume it.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// A spec's attempt begins.
+    Started {
+        /// The spec.
+        id: SpecId,
+        /// Its title.
+        title: String,
+    },
+    /// It has come to another phase.
+    Phase {
+        /// The spec.
+        id: SpecId,
+        /// Where it is now.
+        phase: Phase,
+        /// The attempt's number, once it is known.
+        attempt: Option<u32>,
+    },
+    /// The last words of its agent or of a proof.
+    Words {
+        /// The spec.
+        id: SpecId,
+        /// A line without control characters.
+        line: String,
+    },
+    /// Something a person should read.
+    Notice {
+        /// The spec.
+        id: SpecId,
+        /// One or more lines.
+        text: String,
+    },
+    /// A spec is through, one way or another.
+    Ended {
+        /// The spec.
+        id: SpecId,
+        /// How.
+        ending: Ending,
+    },
+}
+
+/// How the work on one spec ended.
+#[derive(Debug, Clone)]
+pub enum Ending {
+    /// It is in its target.
+    Landed {
+        /// The landing merge.
+        commit: Oid,
+        /// The branch it landed on.
+        target: String,
+        /// The criteria's tally, as it stands in the trailer.
+        criteria: String,
+    },
+    /// It was in its target before.
+    AlreadyDone,
+    /// It is completed on its branch and waits for a person, as was asked for.
+    Review(String),
+    /// It is completed on its branch and cannot land.
+    Stuck {
+        /// Why, and what to type.
+        reason: String,
+        /// A conflict is the work's (1), a file in the way is safety's (3).
+        exit: u8,
+    },
+    /// The attempt failed, and says why.
+    Failed(String),
+    /// Nothing was done, for safety's sake.
+    Refused(String),
+    /// Somebody else holds it.
+    Held(String),
+    /// It was stopped; what was done is kept.
+    Interrupted,
+    /// The worktree is made, and a person works there.
+    Person(PathBuf),
+}
+
+impl Ending {
+    /// The exit code that this ending alone would give (DESIGN.md, section 6).
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Landed { .. } | Self::AlreadyDone | Self::Review(_) | Self::Person(_) => 0,
+            Self::Failed(_) => 1,
+            Self::Stuck { exit, .. } => *exit,
+            Self::Refused(_) => 3,
+            Self::Held(_) => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// Why a step could not be taken.
+#[derive(Debug, Error, Diagnostic)]
+pub enum Error {
+    /// Refused for safety: nothing was changed.
+    #[error("{message}")]
+    #[diagnostic(code(chant::run::refused))]
+    Refused {
+        /// What stands in the way.
+        message: String,
+        /// What to type next.
+        #[help]
+        help: Option<String>,
+    },
+    /// Somebody else holds it.
+    #[error("{id} is being worked by {by}")]
+    #[diagnostic(code(chant::run::held), help("`chant log -f {id}` follows it"))]
+    Held {
+        /// The spec.
+        id: Qualified,
+        /// Who, as far as the lock tells.
+        by: String,
+    },
+    /// The attempt failed on its own account; the reason goes into the history.
+    #[error("{0}")]
+    #[diagnostic(code(chant::run::failed))]
+    Failed(String),
+    /// It was interrupted.
+    #[error("interrupted")]
+    #[diagnostic(code(chant::run::interrupted), help("`chant work` goes on where it stopped"))]
+    Interrupted,
+    /// A spec is not usable.
+    #[error("{id} is not usable")]
+    #[diagnostic(code(chant::run::spec))]
+    Spec {
+        /// The spec.
+        id: SpecId,
+        /// What is wrong with it.
+        #[related]
+        diagnostics: Vec<spec::Diagnostic>,
+    },
+    /// An id means nothing here, or too much.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Lookup(#[from] spec::Lookup),
+    /// Git could not do it.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] git::Error),
+    /// The project could not be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Project(#[from] project::Error),
+    /// The agent cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Agent(#[from] AgentError),
+    /// A file or a process could not be handled.
+    #[error("{what}")]
+    #[diagnostic(code(chant::run::system))]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// A refusal with what to type next.
+    pub fn refused(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Refused { message: message.into(), help: Some(help.into()) }
+    }
+
+    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::System { what, source }
+    }
+
+    /// The exit code of a command that ends with this error (DESIGN.md, section 6).
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Refused { .. } => 3,
+            Self::Held { .. } => 4,
+            Self::Failed(_) => 1,
+            Self::Interrupted => 130,
+            Self::Spec { .. } | Self::Lookup(_) | Self::Git(_) | Self::Project(_) | Self::Agent(_) => 2,
+            Self::System { .. } => 1,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Proving: each criterion's command, run where no agent has written.
+//!
+//! That is a separate checkout of the committed tree, with ignored files only from the configured set-up and from
+//! what it keeps, under a time limit, in a process group of its own, with a scrubbed environment. A proof counts only
+//! if the tracked files are unchanged after it (DESIGN.md, section 3).
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Engine, Error, Evidence, Proof, Verdict, agents};
+use crate::agent::{How, Lock, Order};
+use crate::config::Settings;
+use crate::git::Checkout;
+use crate::ledger::Oid;
+use crate::spec::{Criterion, Spec, SpecId};
+
+/// Proves specs, one checkout for all.
+pub struct Prover<'a> {
+    engine: &'a Engine,
+    id: &'a SpecId,
+    settings: &'a Settings,
+    lock: &'a Lock,
+    at: PathBuf,
+}
+
+impl<'a> Prover<'a> {
+    /// A prover that works under a spec's lock.
+    ///
+    /// # Errors
+    /// None today; the checkout is made only when a proof needs it.
+    pub fn new(engine: &'a Engine, id: &'a SpecId, settings: &'a Settings, lock: &'a Lock) -> Result<Self, Error> {
+        Ok(Self { engine, id, settings, lock, at: engine.project.proof_path(id) })
+    }
+
+    /// Proves a spec's criteria on the tree of a commit.
+    ///
+    /// # Errors
+    /// Where the checkout cannot be made or a process not be started; red is no error.
+    pub fn prove(&self, spec: &Spec, commit: Oid) -> Result<Evidence, Error> {
+        let repo = &self.engine.project.repo;
+        let tree = repo.tree(commit)?;
+        let ticks = Ticks::read(self.engine, spec, commit)?;
+        let mut evidence = Evidence::empty(tree);
+        let needs_checkout = spec.criteria.iter().any(|criterion| criterion.command.is_some());
+        if needs_checkout && let Some(spoilt) = self.checkout(commit)? {
+            evidence.spoilt = Some(spoilt);
+            return Ok(evidence);
+        }
+        for criterion in &spec.criteria {
+            let proof = match &criterion.command {
+                Some(command) => self.run(criterion, command, commit)?,
+                None => ticks.proof(criterion),
+            };
+            evidence.proofs.push(proof);
+        }
+        Ok(evidence)
+    }
+
+    /// The project's directory in the checkout.
+    pub fn dir(&self) -> PathBuf {
+        self.engine.project.dir_in(&self.at)
+    }
+
+    /// The checkout itself.
+    pub fn at(&self) -> &Path {
+        &self.at
+    }
+
+    /// Brings the checkout to a commit and sets it up; what went wrong with the set-up is given back.
+    ///
+    /// # Errors
+    /// Where Git cannot check it out.
+    pub fn checkout(&self, commit: Oid) -> Result<Option<String>, Error> {
+        let repo = &self.engine.project.repo;
+        let keep = &self.settings.worktree_keep.value;
+        if repo.is_worktree(&self.at)? {
+            repo.repoint(&self.at, commit, keep)?;
+        } else {
+            super::tidy::worktrees_dir(&self.engine.project)?;
+            repo.add_worktree(&self.at, Checkout::Detached(commit))?;
+        }
+        let Some(setup) = &self.settings.worktree_setup.value else { return Ok(None) };
+        let order = self.order(setup, self.settings.timeout.value)?;
+        let outcome = self.engine.run_job(self.id, order)?;
+        if matches!(outcome.how, How::Stopped) {
+            return Err(Error::Interrupted);
+        }
+        Ok(agents::failure(&outcome).map(|what| format!("the set-up `{setup}` {what} in the checkout for the proofs")))
+    }
+
+    fn run(&self, criterion: &Criterion, command: &str, commit: Oid) -> Result<Proof, Error> {
+        let repo = &self.engine.project.repo;
+        let order = self.order(command, self.settings.timeout.value)?;
+        let outcome = self.engine.run_job(self.id, order)?;
+        if matches!(outcome.how, How::Stopped) || self.engine.stopped() {
+            return Err(Error::Interrupted);
+        }
+        let exit = match outcome.how {
+            How::Exited(code) => Some(code),
+            _ => None,
+        };
+        let mut remark = match &outcome.how {
+            How::Exited(_) => None,
+            _ => agents::failure(&outcome),
+        };
+        if !repo.tracked_unchanged(&self.at)? {
+            remark = Some(format!("`{command}` changes tracked files"));
+            repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
+        }
+        let verified = exit == Some(0) && remark.is_none();
+        Ok(Proof {
+            criterion: criterion.text.clone(),
+            command: Some(command.to_owned()),
+            verdict: if verified { Verdict::Verified } else { Verdict::Unmet },
+            exit,
+            remark,
+            tail: outcome.tail,
+            duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// A shell command in the project's directory of the checkout.
+    pub(super) fn order(&self, command: &str, timeout: Duration) -> Result<Order, Error> {
+        let argv = ["sh", "-c", command].map(OsString::from).to_vec();
+        self.job(argv, timeout)
+    }
+
+    pub(super) fn job(&self, argv: Vec<OsString>, timeout: Duration) -> Result<Order, Error> {
+        let project = &self.engine.project;
+        let hold = vec![self.lock.share().map_err(Error::system("cannot share the lock"))?];
+        Ok(Order {
+            label: project.qualify(self.id).to_string(),
+            argv,
+            cwd: self.dir(),
+            env: agents::clean_environment(project),
+            stdin: Vec::new(),
+            timeout: Some(timeout),
+            grace: agents::GRACE,
+            repo: project.repo.common_dir().to_owned(),
+            program: project.env.program.clone(),
+            hold,
+            transcript: None,
+            watch: None,
+        })
+    }
+}
+
+/// Which boxes of a spec are ticked in a commit. A box proves nothing about a criterion with a command.
+struct Ticks(Vec<String>);
+
+impl Ticks {
+    fn read(engine: &Engine, spec: &Spec, commit: Oid) -> Result<Self, Error> {
+        let project = &engine.project;
+        let path = project.spec_path(&spec.id);
+        let Some(bytes) = project.repo.read(commit, &path)? else { return Ok(Self(Vec::new())) };
+        let there = crate::spec::parse(&spec.id, &path, &bytes).spec;
+        let ticked = there.into_iter().flat_map(|spec| spec.criteria).filter(|criterion| criterion.ticked);
+        Ok(Self(ticked.map(|criterion| criterion.text).collect()))
+    }
+
+    fn proof(&self, criterion: &Criterion) -> Proof {
+        let ticked = self.0.contains(&criterion.text);
+        Proof {
+            criterion: criterion.text.clone(),
+            command: None,
+            verdict: if ticked { Verdict::Claimed } else { Verdict::Unmet },
+            exit: None,
+            remark: None,
+            tail: String::new(),
+            duration_ms: 0,
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Worktrees around an attempt: made, saved, given back. Nothing goes whose content is not reachable elsewhere.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::claim::Claim;
+use super::events::journal;
+use super::{Engine, Error, agents};
+use crate::agent::Order;
+use crate::env::failpoint;
+use crate::git::{Checkout, EntryKind, Expect, Follow, Head, RefMove, Removed};
+use crate::ledger::Oid;
+use crate::plan::Status;
+use crate::project::{self, Look, Project};
+use crate::spec::{Qualified, SpecId};
+
+/// What an earlier process left behind and nobody needs.
+pub(super) fn at_start(project: &Project) -> Result<(), Error> {
+    project.repo.free_dead_locks()?;
+    project.repo.sweep_trash()?;
+    Ok(())
+}
+
+/// Makes the directory of the worktrees, ignored by way of `info/exclude` where it lies in the checkout.
+pub(super) fn worktrees_dir(project: &Project) -> Result<(), Error> {
+    let dir = project.worktrees_dir();
+    std::fs::create_dir_all(&dir).map_err(Error::system(format!("cannot make {}", dir.display())))?;
+    if let Some(top) = project.repo.workdir() {
+        let top = top.canonicalize().unwrap_or_else(|_| top.to_owned());
+        let real = dir.canonicalize().unwrap_or(dir);
+        if let Ok(inside) = real.strip_prefix(&top) {
+            project.repo.exclude(&format!("/{}/", inside.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the worktree where it is missing, and empties the live transcript for a new run of the agent.
+pub(super) fn worktree(engine: &Engine, claim: &Claim) -> Result<(), Error> {
+    let project = &engine.project;
+    let path = project.worktree_path(&claim.id);
+    if !project.repo.is_worktree(&path)? {
+        worktrees_dir(project)?;
+        project.repo.add_worktree(&path, Checkout::Branch(claim.qualified.branch()))?;
+    }
+    failpoint("attempt.worktree");
+    if claim.ended.is_none() {
+        let log = project.transcript_path(&claim.id);
+        if let Some(dir) = log.parent() {
+            std::fs::create_dir_all(dir).map_err(Error::system("cannot make the directory of the logs"))?;
+        }
+        std::fs::write(&log, b"").map_err(Error::system("cannot empty the log"))?;
+    }
+    Ok(())
+}
+
+/// Commits what an interrupted run left in its worktree, as it is and without hooks; gives the branch's tip.
+pub(super) fn save_partial(
+    engine: &Engine,
+    id: &SpecId,
+    qualified: &Qualified,
+    tip: Option<Oid>,
+) -> Result<Option<Oid>, Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let path = project.worktree_path(id);
+    let Some(tip) = tip else { return Ok(None) };
+    if !repo.is_worktree(&path)? {
+        return Ok(Some(tip));
+    }
+    if !on_branch(engine, &path, &qualified.branch())? || repo.operation(&path)?.is_some() {
+        set_aside(engine, id, qualified, &path)?;
+        return Ok(Some(tip));
+    }
+    repo.clear_flags(&path)?;
+    let left = repo.leftovers(&path)?;
+    if left.modified.is_empty() && left.untracked.is_empty() {
+        return Ok(Some(tip));
+    }
+    let message = format!("{id}: partial work of an interrupted run\n\n{}\n", crate::ledger::spec_line(qualified));
+    commit_plainly(engine, &path, &message)?;
+    failpoint("tidy.partial");
+    Ok(repo.tip(&qualified.full_ref())?)
+}
+
+fn on_branch(engine: &Engine, worktree: &Path, branch: &str) -> Result<bool, Error> {
+    let head = engine.project.repo.worktree_head(worktree)?;
+    Ok(head.is_some_and(|head| matches!(head, Head::Branch { name, .. } if name == branch)))
+}
+
+/// Everything in a worktree onto a safety copy, and the worktree away.
+fn set_aside(engine: &Engine, id: &SpecId, qualified: &Qualified, path: &Path) -> Result<(), Error> {
+    let repo = &engine.project.repo;
+    match repo.remove_worktree(path, Some(&backup_prefix(engine, qualified)?))? {
+        Removed::Gone => Ok(()),
+        Removed::Rescued { name, .. } => {
+            engine.notice(id, format!("what its worktree held is kept at {name}"));
+            Ok(())
+        }
+        Removed::Kept { reason } => Err(Error::refused(
+            format!("the worktree {} is in the way, and cannot be removed: {reason}", path.display()),
+            "look at what it holds, then `git worktree remove --force` it",
+        )),
+    }
+}
+
+/// The beginning of the name of a spec's next safety copy; the commit's short name completes it.
+fn backup_prefix(engine: &Engine, qualified: &Qualified) -> Result<String, Error> {
+    let under = format!("refs/chant/backup/{qualified}/");
+    let n = engine.project.repo.refs(&under)?.len() + 1;
+    Ok(format!("{under}{n}-"))
+}
+
+/// Brings a worktree that is there to the start of the next run, before the branch moves; where it cannot follow, it
+/// goes, for all it held is committed or set aside.
+pub(super) fn bring_worktree(engine: &Engine, id: &SpecId, old: Option<Oid>, start: Oid) -> Result<(), Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let path = project.worktree_path(id);
+    if !repo.is_worktree(&path)? {
+        return Ok(());
+    }
+    let qualified = project.qualify(id);
+    if let Some(old) = old
+        && repo.is_ancestor(old, start)?
+        && repo.follow(&path, old, start)? == Follow::Followed
+    {
+        return Ok(());
+    }
+    set_aside(engine, id, &qualified, &path)
+}
+
+/// The branch's tip after what the agent left has been committed, and why the commit was refused, if it was.
+pub(super) struct Saved {
+    pub tip: Oid,
+    pub refused: Option<String>,
+}
+
+/// Commits for the agent what it left uncommitted, by Git itself, so that the user's hooks, filters and signing
+/// apply. Hooks may be the agent's own work: they run under supervision, with no more rights than it had.
+pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let path = project.worktree_path(&claim.id);
+    let tip = || -> Result<Oid, Error> { Ok(repo.tip(&claim.qualified.full_ref())?.unwrap_or(claim.start)) };
+    if !repo.is_worktree(&path)? {
+        return Ok(Saved { tip: tip()?, refused: Some("its worktree is gone".to_owned()) });
+    }
+    if !on_branch(engine, &path, &claim.qualified.branch())? {
+        set_aside(engine, &claim.id, &claim.qualified, &path)?;
+        return Ok(Saved {
+            tip: tip()?,
+            refused: Some("it left its branch: HEAD of its worktree is elsewhere".to_owned()),
+        });
+    }
+    if let Some(operation) = repo.operation(&path)? {
+        set_aside(engine, &claim.id, &claim.qualified, &path)?;
+        return Ok(Saved { tip: tip()?, refused: Some(format!("it left a {operation} unfinished")) });
+    }
+    repo.clear_flags(&path)?;
+    let left = repo.leftovers(&path)?;
+    if left.modified.is_empty() && left.untracked.is_empty() {
+        let tip = tip()?;
+        return Ok(Saved { tip, refused: embedded(engine, claim, tip)? });
+    }
+    let message =
+        format!("{}: {}\n\n{}\n", claim.id, claim.spec.title.trim(), crate::ledger::spec_line(&claim.qualified));
+    let refused = commit_with_hooks(engine, claim, &path, &message)?;
+    if refused.is_some() {
+        commit_plainly(engine, &path, &message)?;
+    }
+    let tip = tip()?;
+    let embedded = embedded(engine, claim, tip)?;
+    Ok(Saved { tip, refused: refused.or(embedded) })
+}
+
+/// A repository inside of the worktree would be committed as a link to nowhere.
+fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, Error> {
+    let repo = &engine.project.repo;
+    let modules = repo.read(tip, ".gitmodules")?.unwrap_or_default();
+    let modules = String::from_utf8_lossy(&modules).into_owned();
+    let known = |path: &str| {
+        modules.lines().any(|line| {
+            line.trim().strip_prefix("path").is_some_and(|rest| rest.trim_start_matches([' ', '=']) == path)
+        })
+    };
+    let links = repo.changes(Some(claim.base), tip)?;
+    let found = links.into_iter().find(|change| {
+        matches!(change.new, Some((_, EntryKind::Submodule))) && change.old.is_none() && !known(&change.path)
+    });
+    Ok(found.map(|change| format!("{} is a repository of its own, whose files cannot be committed", change.path)))
+}
+
+fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<Option<String>, Error> {
+    let project = &engine.project;
+    let order = Order {
+        label: claim.qualified.to_string(),
+        argv: ["sh", "-c", "git add --all && git commit --quiet --file=-"].map(OsString::from).to_vec(),
+        cwd: path.to_owned(),
+        env: agents::clean_environment(project),
+        stdin: message.as_bytes().to_vec(),
+        timeout: Some(claim.settings.timeout.value),
+        grace: agents::GRACE,
+        repo: project.repo.common_dir().to_owned(),
+        program: project.env.program.clone(),
+        hold: vec![claim.lock.share().map_err(Error::system("cannot share the lock"))?],
+        transcript: None,
+        watch: None,
+    };
+    let outcome = engine.run_job(&claim.id, order)?;
+    if matches!(outcome.how, crate::agent::How::Stopped) {
+        return Err(Error::Interrupted);
+    }
+    let left = project.repo.leftovers(path)?;
+    let nothing_left = left.modified.is_empty() && left.untracked.is_empty();
+    Ok(match agents::failure(&outcome) {
+        Some(_) if nothing_left => None,
+        Some(what) => Some(format!("the commit of its work {what}")),
+        None => None,
+    })
+}
+
+/// Everything in the worktree onto its branch, hooks left out: so that nothing is lost.
+fn commit_plainly(engine: &Engine, path: &Path, message: &str) -> Result<(), Error> {
+    let repo = &engine.project.repo;
+    let done = |git: crate::git::Git| git.check().map_err(crate::git::Error::from);
+    done(repo.git(path, &["add", "--all"]))?;
+    done(repo.git(path, &["commit", "--quiet", "--no-verify", "--allow-empty", "--file=-"]).stdin(message.as_bytes()))?;
+    Ok(())
+}
+
+/// The tip that a failure is recorded on: the branch's, or the start where the agent rewrote or deleted it; what it
+/// made of it is kept as a safety copy.
+pub(super) fn honest_tip(engine: &Engine, claim: &Claim) -> Result<Oid, Error> {
+    let repo = &engine.project.repo;
+    let name = claim.qualified.full_ref();
+    let tip = repo.tip(&name)?;
+    if let Some(tip) = tip
+        && repo.is_ancestor(claim.start, tip)?
+    {
+        return Ok(tip);
+    }
+    let path = engine.project.worktree_path(&claim.id);
+    if repo.is_worktree(&path)? {
+        set_aside(engine, &claim.id, &claim.qualified, &path)?;
+    }
+    let mut moves = vec![RefMove { name, from: tip.map_or(Expect::Absent, Expect::At), to: Some(claim.start) }];
+    if let Some(tip) = tip {
+        let name = format!("{}{}", backup_prefix(engine, &claim.qualified)?, tip.short());
+        moves.push(RefMove { name, from: Expect::Absent, to: Some(tip) });
+    }
+    repo.move_refs(&moves, "the start of the attempt, rewritten by its agent")?;
+    journal(&claim.lock, claim.start)?;
+    Ok(claim.start)
+}
+
+/// The transcript of the agent, to be kept with the note.
+pub(super) fn transcript(engine: &Engine, id: &SpecId) -> Vec<(String, Vec<u8>)> {
+    match std::fs::read(engine.project.transcript_path(id)) {
+        Ok(bytes) if !bytes.is_empty() => vec![("transcript".to_owned(), bytes)],
+        _ => Vec::new(),
+    }
+}
+
+/// After a landing the worktrees and the branch go, for the merge holds all they held.
+pub(super) fn after_landing(engine: &Engine, id: &SpecId) -> Result<(), Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let qualified = project.qualify(id);
+    failpoint("tidy.before-worktree");
+    discard_proof(project, id)?;
+    let path = project.worktree_path(id);
+    if repo.is_worktree(&path)? {
+        repo.clear_flags(&path)?;
+        match repo.remove_worktree(&path, Some(&backup_prefix(engine, &qualified)?))? {
+            Removed::Gone => {}
+            Removed::Rescued { name, .. } => {
+                engine.notice(id, format!("files that were ignored or not committed are kept at {name}"))
+            }
+            Removed::Kept { reason } => {
+                engine.notice(id, format!("its worktree is kept: {reason}"));
+                return Ok(());
+            }
+        }
+    }
+    failpoint("tidy.before-branch");
+    let Some(tip) = repo.tip(&qualified.full_ref())? else { return Ok(()) };
+    let look = project::look(project)?;
+    let row = look.board.row(id).filter(|row| row.status == Status::Completed);
+    let (Some(row), Some(record)) = (row, look.ledger.record(&qualified)) else { return Ok(()) };
+    let contained = match &row.target {
+        Some(target) => match repo.tip(&format!("refs/heads/{target}"))? {
+            Some(onto) => repo.is_ancestor(tip, onto)?,
+            None => false,
+        },
+        None => false,
+    };
+    if !contained && record.decided_by != Some(tip) {
+        engine.notice(id, format!("{} is kept: it has commits that did not land", qualified.branch()));
+        return Ok(());
+    }
+    if let Some(worktree) = repo.checked_out(&qualified.branch())?.first() {
+        engine.notice(id, format!("{} is kept: it is checked out in {}", qualified.branch(), worktree.path.display()));
+        return Ok(());
+    }
+    let mut moves = vec![RefMove { name: qualified.full_ref(), from: Expect::At(tip), to: None }];
+    if !contained {
+        let name = format!("refs/chant/landed/{qualified}/{}-{}", record.attempt, tip.short());
+        if repo.tip(&name)?.is_none() {
+            moves.push(RefMove { name, from: Expect::Absent, to: Some(tip) });
+        }
+    }
+    repo.move_refs(&moves, "landed")?;
+    failpoint("tidy.done");
+    Ok(())
+}
+
+/// Cleans up after landings whose process was killed before it could, or that somebody else made by a plain merge.
+pub(super) fn landed(engine: &Engine, look: &Look) -> Result<(), Error> {
+    let project = &engine.project;
+    for row in look.board.rows.iter().filter(|row| row.status == Status::Completed) {
+        let branch = look.branches.contains(&project.qualify(&row.id).branch());
+        if !branch && !project.worktree_path(&row.id).exists() && !project.proof_path(&row.id).exists() {
+            continue;
+        }
+        match super::hold(project, &row.id) {
+            Ok(_lock) => after_landing(engine, &row.id)?,
+            Err(Error::Held { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The checkout of the proofs goes with all that the proofs left in it.
+///
+/// # Errors
+/// Where it cannot be taken away.
+pub fn discard_proof(project: &Project, id: &SpecId) -> Result<(), Error> {
+    let path = project.proof_path(id);
+    if project.repo.is_worktree(&path)? {
+        project.repo.discard_worktree(&path)?;
+    }
+    Ok(())
+}

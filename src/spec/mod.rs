@@ -1,0 +1,45 @@
+//! A spec says what must become true.
+//!
+//! [`parse()`] reads one file: [`yaml`] its frontmatter, `markdown` its title, criteria and steps. It takes any bytes and
+//! says everything that is wrong with them at once, each fault a [`Diagnostic`] that underlines its place. [`Set`]
+//! holds the specs of one project with their references resolved, and [`lint()`] says what is wrong between them.
+//!
+//! Nothing here reads a file, a clock or the environment.
+
+mod boxes;
+mod cycle;
+pub mod diagnostic;
+mod duration;
+pub(crate) mod fields;
+pub mod glob;
+pub mod id;
+mod line;
+pub mod lint;
+pub mod lookup;
+mod markdown;
+pub mod model;
+pub mod near;
+pub mod new;
+mod parse;
+mod place;
+mod qualified;
+pub mod set;
+pub mod yaml;
+
+pub use boxes::same_but_boxes;
+pub use diagnostic::{Diagnostic, Severity, Source};
+pub use duration::{format_duration, parse_duration};
+pub use glob::{check_glob, matcher};
+pub use id::{IdError, Project, SpecId, legal_component};
+pub use lint::{lint, lint_project};
+pub use lookup::{Lookup, resolve};
+pub use model::{Criterion, Kind, Kpi, Spec, SpecRef, Step, UnknownKind};
+pub use new::{next_number, slug, template};
+pub use parse::{Parsed, parse};
+pub use qualified::Qualified;
+pub use set::{Problem, Set};
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;

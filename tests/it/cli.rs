@@ -1,0 +1,146 @@
+//! What people see.
+
+use crate::harness::Sandbox;
+
+#[test]
+fn one_bad_spec_never_hides_the_others_and_lint_underlines_it() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a");
+    sandbox.write(".chant/specs/002-bad.md", "---\ntype: [nonsense\n---\n# T\n");
+    sandbox.write(".chant/specs/003-worse.md", "---\ntype: magic\nretries: many\n---\n# One\n# Two\n");
+    sandbox.commit("specs");
+    let list = sandbox.chant(["list", "--json"]).ok().json();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    let out = sandbox.chant(["lint"]).exits(2);
+    for word in ["002-bad.md", "003-worse.md", "magic", "many", "Two"] {
+        assert!(out.err.contains(word), "{word}: {}", out.all());
+    }
+}
+
+#[test]
+fn a_cycle_is_shown_as_the_way_round_and_blocks_without_an_end() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "depends_on: 002", &["A $ test -f a"], "touch a");
+    sandbox.steps("002-b", "depends_on: 001", &["B $ test -f b"], "touch b").commit("specs");
+    let out = sandbox.chant(["lint"]).exits(2);
+    assert!(out.err.contains("001-a -> 002-b -> 001-a"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "blocked");
+    sandbox.chant(["work", "001"]).exits(3);
+    sandbox.chant(["why", "001"]).ok();
+}
+
+#[test]
+fn every_json_fits_its_published_schema() {
+    let sandbox = Sandbox::new();
+    sandbox.spec(
+        "001-d",
+        "type: driver\nkpi: {metric: churn, unit: \"%\", baseline: 8, target: 5}",
+        &["A $ test -f a"],
+        "",
+    );
+    sandbox.steps("001-d.1", "kpi: {impact: 1.5}", &["A $ test -f a"], "touch a");
+    sandbox.steps("002-b", "depends_on: 001", &["B $ test -f b"], "touch b").commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+    let calls: [(&str, &[&str]); 9] = [
+        ("list", &["list", "--json"]),
+        ("show", &["show", "001", "--json"]),
+        ("why", &["why", "002", "--json"]),
+        ("graph", &["graph", "--json"]),
+        ("diff", &["diff", "001", "--json"]),
+        ("verify", &["verify", "001", "--json"]),
+        ("lint", &["lint", "--json"]),
+        ("config", &["config", "--json"]),
+        ("doctor", &["doctor", "--json"]),
+    ];
+    for (name, args) in calls {
+        let value = sandbox.chant(args).ok().json();
+        let path = format!("{}/docs/src/reference/schema/{name}.v1.json", env!("CARGO_MANIFEST_DIR"));
+        let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}\n{value:#}");
+    }
+}
+
+#[test]
+fn the_state_of_any_revision_is_what_a_clone_cut_there_says() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a");
+    sandbox.steps("002-b", "depends_on: 001", &["B $ test -f b"], "touch b").commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.chant(["work", "002"]).ok();
+    for rev in ["HEAD", "HEAD~1", "HEAD~2"] {
+        let at = sandbox.chant(["list", "--json", "--at", rev]).ok().json();
+        let clone = sandbox.beside(&format!("clone-{rev}"));
+        let oid = sandbox.ask(&format!("rev-parse {rev}"));
+        sandbox.git(["clone", "--quiet", "--no-checkout", ".", clone.to_str().unwrap()]).ok();
+        let git = |args: &[&str]| crate::harness::run(sandbox.command("git", &clone).args(args)).ok();
+        git(&["checkout", "--quiet", "-B", "main", &oid]);
+        git(&["remote", "remove", "origin"]);
+        let there =
+            crate::harness::run(sandbox.command(crate::harness::chant(), &clone).args(["list", "--json"])).ok().json();
+        let status = |list: &serde_json::Value| -> Vec<(String, String)> {
+            let items = list.as_array().unwrap();
+            items.iter().map(|item| (item["id"].to_string(), item["status"].to_string())).collect()
+        };
+        assert_eq!(status(&at), status(&there), "{rev}");
+    }
+}
+
+#[test]
+fn add_numbers_past_every_ref_and_init_twice_is_the_same_as_once() {
+    let sandbox = Sandbox::bare_directory();
+    sandbox.chant(["init"]).ok();
+    sandbox.commit("a project");
+    sandbox.git(["switch", "--quiet", "-c", "side"]).ok();
+    sandbox.steps("041-far", "", &[], "true").commit("on a side branch");
+    sandbox.git(["switch", "--quiet", "main"]).ok();
+    let out = sandbox.chant(["add", "Add JWT login"]).ok();
+    assert_eq!(out.out, ".chant/specs/042-add-jwt-login.md\n");
+    let before = sandbox.checkout_bytes();
+    sandbox.chant(["init"]).ok();
+    assert_eq!(sandbox.checkout_bytes(), before);
+    sandbox.chant(["lint"]).ok();
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.write("untracked", "mine\n");
+    let before = (sandbox.checkout_bytes(), sandbox.ask("for-each-ref"));
+    for args in [
+        &["list"][..],
+        &["show", "001"],
+        &["why", "001"],
+        &["graph"],
+        &["log"],
+        &["log", "001"],
+        &["diff", "001"],
+        &["lint"],
+        &["config"],
+        &["doctor"],
+        &["graph", "--format", "svg"],
+        &["graph", "--format", "mermaid"],
+        &["graph", "--format", "dot"],
+        &["completions", "bash"],
+        &["man", "--print"],
+    ] {
+        sandbox.chant(args).ok();
+    }
+    assert_eq!((sandbox.checkout_bytes(), sandbox.ask("for-each-ref")), before);
+}
+
+#[test]
+fn wrong_calls_exit_2_and_say_what_to_type() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-alpha", "", &["A $ true"], "true");
+    sandbox.steps("002-alpine", "", &["A $ true"], "true").commit("specs");
+    let out = sandbox.chant(["show", "alp"]).exits(2);
+    assert!(out.err.contains("001-alpha") && out.err.contains("002-alpine"), "{}", out.all());
+    sandbox.chant(["show", "nothing"]).exits(2);
+    sandbox.chant(["frobnicate"]).exits(2);
+    let outside = Sandbox::bare_directory();
+    outside.chant(["list"]).exits(2);
+}

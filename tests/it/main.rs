@@ -1,0 +1,14 @@
+//! All integration tests, in one binary: real repositories, real processes, scripted agents.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what went wrong by panicking")]
+
+mod agent;
+mod harness;
+
+mod cli;
+mod house;
+mod run_claim;
+mod run_driver;
+mod run_example;
+mod run_honesty;
+mod run_kill;
+mod run_work;

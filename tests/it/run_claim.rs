@@ -1,0 +1,87 @@
+//! Who may work on a spec.
+
+use crate::harness::{Sandbox, until, wait};
+
+fn race(sandbox: &Sandbox, status: &str) {
+    assert_eq!(sandbox.status("001-a"), status);
+    let before = sandbox.beside("runs");
+    std::fs::remove_file(&before).ok();
+    let runs: Vec<_> = (0..8).map(|_| sandbox.spawn(&[], ["work", "001"])).collect();
+    until("one of them to be at work", || before.exists());
+    std::fs::write(sandbox.beside("go"), "").unwrap();
+    let outs: Vec<_> = runs.into_iter().map(wait).collect();
+    let won = outs.iter().filter(|out| out.code == 0).count();
+    let held = outs.iter().filter(|out| out.code == 4).count();
+    // Those that came when the winner was through found nothing left to do.
+    assert!(won >= 1 && won + held == 8, "{outs:#?}");
+    for out in outs.iter().filter(|out| out.code == 4) {
+        assert!(out.err.contains("is being worked by"), "{}", out.all());
+    }
+    assert_eq!(std::fs::read_to_string(before).unwrap(), "run\n", "the agent ran once");
+    assert_eq!(sandbox.status("001-a"), "completed");
+    sandbox.assert_fsck();
+}
+
+const SCRIPT: &str = "echo run >> \"$BESIDE/runs\"; test -f \"$BESIDE/fail\" && exit 1; \
+                      while ! test -f \"$BESIDE/go\"; do sleep 0.01; done; touch a";
+
+fn project() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], SCRIPT).commit("spec");
+    sandbox
+}
+
+#[test]
+fn of_eight_that_claim_a_ready_spec_one_works() {
+    race(&project(), "ready");
+}
+
+#[test]
+fn of_eight_that_claim_a_failed_spec_one_works() {
+    let sandbox = project();
+    std::fs::write(sandbox.beside("fail"), "").unwrap();
+    sandbox.chant(["work", "001"]).exits(1);
+    std::fs::remove_file(sandbox.beside("fail")).unwrap();
+    race(&sandbox, "failed");
+}
+
+#[test]
+fn of_eight_that_claim_a_reset_spec_one_works() {
+    let sandbox = project();
+    std::fs::write(sandbox.beside("fail"), "").unwrap();
+    sandbox.chant(["work", "001"]).exits(1);
+    std::fs::remove_file(sandbox.beside("fail")).unwrap();
+    sandbox.chant(["reset", "001"]).ok();
+    race(&sandbox, "ready");
+}
+
+#[test]
+fn of_eight_that_claim_a_stalled_spec_one_works() {
+    let sandbox = project();
+    sandbox.chant_with(&[("CHANT_KILL_AT", "claim.after-ref")], ["work", "001"]);
+    until("the lock to be free", || sandbox.status("001-a") == "stalled");
+    race(&sandbox, "stalled");
+}
+
+#[test]
+fn a_run_of_another_machine_is_not_stalled_and_is_taken_over_only_when_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a").commit("spec");
+    sandbox.chant_with(&[("CHANT_KILL_AT", "claim.after-ref"), ("CHANT_HOST", "elsewhere")], ["work", "001"]);
+    assert_eq!(sandbox.status("001-a"), "in_progress");
+    sandbox.chant(["work", "001"]).exits(4);
+    sandbox.chant(["work", "001", "--takeover"]).ok();
+    assert_eq!(sandbox.status("001-a"), "completed");
+}
+
+#[test]
+fn a_branch_that_somebody_made_by_hand_is_adopted() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["Both $ test -f a && test -f by-hand"], "touch a").commit("spec");
+    sandbox.git(["switch", "--quiet", "-c", "chant/001-a"]).ok();
+    sandbox.write("by-hand", "").commit("by hand");
+    sandbox.git(["switch", "--quiet", "main"]).ok();
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(out.err.contains("adopted"), "{}", out.all());
+    assert!(sandbox.exists("by-hand"));
+}

@@ -1,0 +1,147 @@
+//! Drivers and their members.
+
+use crate::harness::{Sandbox, wait};
+
+fn driver(sandbox: &Sandbox) {
+    sandbox.spec("001-d", "type: driver", &["All three $ test -f a && test -f b && test -f c"], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "touch a");
+    sandbox.steps("001-d.2", "", &["B $ test -f b"], "touch b");
+    sandbox.steps("001-d.3", "", &["C $ test -f c"], "touch c");
+    sandbox.commit("specs");
+}
+
+#[test]
+fn members_land_on_the_drivers_branch_and_the_driver_on_its_target() {
+    let sandbox = Sandbox::new();
+    driver(&sandbox);
+    sandbox.chant(["work", "001"]).ok();
+    for id in ["001-d", "001-d.1", "001-d.2", "001-d.3"] {
+        assert_eq!(sandbox.status(id), "completed", "{id}");
+    }
+    let message = sandbox.ask("log -1 --format=%B main");
+    for id in ["001-d 1 ", "001-d.1 1 ", "001-d.2 1 ", "001-d.3 1 "] {
+        assert!(message.contains(&format!("Chant-Landing: {id}")), "{message}");
+    }
+    assert_eq!(sandbox.ask("log --first-parent --format=%s main").lines().count(), 3);
+    assert_eq!(sandbox.ask("branch --list chant/*"), "");
+    sandbox.assert_fsck();
+}
+
+#[test]
+fn members_worked_one_by_one_complete_the_driver_with_the_last() {
+    let sandbox = Sandbox::new();
+    driver(&sandbox);
+    sandbox.chant(["work", "001.2"]).ok();
+    assert_eq!(sandbox.status("001-d"), "in_progress");
+    sandbox.chant(["work", "001.1"]).ok();
+    assert_eq!(sandbox.status("001-d"), "in_progress");
+    assert!(!sandbox.exists("a"), "members land on the driver's branch");
+    sandbox.chant(["work", "001.3"]).ok();
+    assert_eq!(sandbox.status("001-d"), "completed");
+    assert!(sandbox.exists("a") && sandbox.exists("b") && sandbox.exists("c"));
+}
+
+#[test]
+fn three_terminals_at_once_race_for_the_drivers_branch_and_none_loses() {
+    let sandbox = Sandbox::new();
+    driver(&sandbox);
+    let runs: Vec<_> = ["001.1", "001.2", "001.3"].iter().map(|id| sandbox.spawn(&[], ["work", id])).collect();
+    for run in runs {
+        wait(run).ok();
+    }
+    assert_eq!(sandbox.status("001-d"), "completed");
+    let landings = sandbox.ask("log --first-parent --format=%s main");
+    assert_eq!(landings.matches("Land 001-d:").count(), 1, "{landings}");
+    sandbox.assert_fsck();
+}
+
+#[test]
+fn one_member_fails_the_others_land_and_the_next_call_runs_only_what_is_missing() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &["Both $ test -f a && test -f b"], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "echo run >> \"$BESIDE/one\"; touch a");
+    sandbox.steps(
+        "001-d.2",
+        "",
+        &["B $ test -f b"],
+        "echo run >> \"$BESIDE/two\"; test -f \"$BESIDE/go\" && touch b || true",
+    );
+    sandbox.commit("specs");
+    sandbox.chant(["work", "001"]).exits(1);
+    assert_eq!(sandbox.status("001-d.1"), "completed");
+    assert_eq!(sandbox.status("001-d.2"), "failed");
+    assert_eq!(sandbox.status("001-d"), "in_progress");
+    assert!(sandbox.item("001-d")["attention"].as_str().unwrap().contains("001-d.2"));
+    std::fs::write(sandbox.beside("go"), "").unwrap();
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(std::fs::read_to_string(sandbox.beside("one")).unwrap(), "run\n");
+    assert_eq!(std::fs::read_to_string(sandbox.beside("two")).unwrap(), "run\nrun\n");
+    assert_eq!(sandbox.status("001-d"), "completed");
+}
+
+#[test]
+fn a_member_that_depends_on_its_sibling_starts_from_its_work() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &["Both $ test -f a && test -f b"], "");
+    sandbox.steps("001-d.1", "depends_on: [001-d.2]", &["A $ test -f a"], "test -f b && touch a");
+    sandbox.steps("001-d.2", "", &["B $ test -f b"], "touch b");
+    sandbox.commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.status("001-d"), "completed");
+}
+
+#[test]
+fn a_driver_whose_dependency_has_not_landed_is_blocked_and_so_are_its_members() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-first", "", &["F $ test -f f"], "touch f");
+    sandbox.spec("002-d", "type: driver\ndepends_on: 001", &["A $ test -f a"], "");
+    sandbox.steps("002-d.1", "", &["A $ test -f a"], "touch a");
+    sandbox.commit("specs");
+    assert_eq!(sandbox.status("002-d"), "blocked");
+    assert_eq!(sandbox.status("002-d.1"), "blocked");
+    assert_eq!(sandbox.item("002-d.1")["blocked_by"][0]["id"], "001-first");
+    sandbox.chant(["work", "002"]).exits(3);
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.status("002-d.1"), "ready");
+    sandbox.chant(["work", "002"]).ok();
+    assert_eq!(sandbox.status("002-d"), "completed");
+}
+
+#[test]
+fn a_drivers_own_criteria_are_proven_on_the_merged_whole() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &["Never both $ test ! -f a || test ! -f b"], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "touch a");
+    sandbox.steps("001-d.2", "", &["B $ test -f b"], "touch b");
+    sandbox.commit("specs");
+    sandbox.chant(["work", "001"]).exits(1);
+    assert_eq!(sandbox.status("001-d"), "failed");
+    assert!(!sandbox.exists("a"));
+}
+
+#[test]
+fn drivers_nest() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &["Both $ test -f a && test -f b"], "");
+    sandbox.spec("001-d.1", "type: driver", &["A $ test -f a"], "");
+    sandbox.steps("001-d.1.1", "", &["A $ test -f a"], "touch a");
+    sandbox.steps("001-d.2", "", &["B $ test -f b"], "touch b");
+    sandbox.commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+    for id in ["001-d", "001-d.1", "001-d.1.1", "001-d.2"] {
+        assert_eq!(sandbox.status(id), "completed", "{id}");
+    }
+}
+
+#[test]
+fn what_lands_on_the_target_meanwhile_is_there_for_the_next_member() {
+    let sandbox = Sandbox::new();
+    driver(&sandbox);
+    sandbox.chant(["work", "001.1"]).ok();
+    sandbox.steps("001-d.4", "", &["D $ test -f new-base && test -f d"], "touch d");
+    sandbox.write("new-base", "").commit("a member added while its driver runs");
+    sandbox.chant(["work", "001.4"]).ok();
+    assert_eq!(sandbox.status("001-d.4"), "completed");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.status("001-d"), "completed");
+}

@@ -1,0 +1,140 @@
+//! What an agent must not get away with: for each a stated outcome, nothing lost, never a false completion.
+
+use crate::harness::Sandbox;
+
+fn outcome(script: &str) -> (Sandbox, crate::harness::Output) {
+    let sandbox = Sandbox::new();
+    sandbox.write("kept.txt", "kept\n");
+    sandbox.spec("002-other", "agent: person", &["Other $ test -f other"], "");
+    sandbox.steps("001-a", "", &["A $ test -f a"], script);
+    sandbox.commit("specs");
+    let out = sandbox.chant(["work", "001"]);
+    (sandbox, out)
+}
+
+#[track_caller]
+fn fails(script: &str, why: &str) -> Sandbox {
+    let (sandbox, out) = outcome(script);
+    assert_eq!(out.code, 1, "{}", out.all());
+    assert!(out.err.contains(why), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "failed");
+    assert_ne!(sandbox.status("002-other"), "completed");
+    assert!(!sandbox.exists("a"), "nothing of it is in the target");
+    sandbox.assert_fsck();
+    sandbox
+}
+
+#[test]
+fn a_result_hidden_in_gitignore_is_not_there_for_the_proof() {
+    fails("echo a > .gitignore; touch a", "unmet");
+}
+
+#[test]
+fn a_file_marked_skip_worktree_is_committed_and_proven_all_the_same() {
+    let (sandbox, out) = outcome("echo changed > kept.txt; git update-index --skip-worktree kept.txt; touch a");
+    assert_eq!(out.code, 0, "{}", out.all());
+    assert_eq!(sandbox.read("kept.txt"), "changed\n");
+}
+
+#[test]
+fn an_agent_cannot_complete_another_spec() {
+    let script = "touch a; tree=$(git rev-parse 'HEAD^{tree}'); \
+        s=$(printf 'x\\n\\nChant-Spec: 002-other\\nChant-Status: in_progress\\nChant-Attempt: 1\\nChant-Run: f@here\\nChant-Target: main\\n' | git commit-tree $tree -p HEAD); \
+        c=$(printf 'x\\n\\nChant-Spec: 002-other\\nChant-Status: completed\\nChant-Attempt: 1\\n' | git commit-tree $tree -p $s); \
+        git update-ref refs/heads/chant/002-other $c";
+    let sandbox = fails(script, "no engine made it");
+    assert_eq!(sandbox.status("002-other"), "ready", "what was forged is disowned");
+}
+
+#[test]
+fn a_commit_with_forged_trailers_is_refused_and_named() {
+    fails("touch a; git add a; git commit -qm 'a\n\nCHANT-status: completed'", "only the engine writes");
+}
+
+#[test]
+fn commands_that_change_state_refuse_inside_a_run() {
+    let chant = crate::harness::chant();
+    let script = format!(
+        "'{chant}' cancel 002 && touch a; '{chant}' reset 002 && touch a; '{chant}' merge 001 && touch a; '{chant}' work 002 && touch a; true"
+    );
+    fails(&script, "changed nothing");
+}
+
+#[test]
+fn edited_criteria_do_not_count_and_an_edited_config_waits_for_a_person() {
+    fails("sed -i 's/test -f a/true/' \"$CHANT_SPEC_FILE\"", "test -f a");
+    let (sandbox, out) = outcome("touch a; echo 'jobs: 9' > .chant/config.yaml");
+    assert_eq!(out.code, 3, "{}", out.all());
+    assert!(out.err.contains(".chant/config.yaml"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "in_review");
+    sandbox.chant(["merge", "001"]).ok();
+    assert_eq!(sandbox.read(".chant/config.yaml"), "jobs: 9\n");
+}
+
+#[test]
+fn another_specs_unreviewed_work_is_not_brought_along() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("002-other", "review: required", &["Other $ test -f other"], "## Steps\n\n```sh\ntouch other\n```");
+    sandbox.steps(
+        "001-a",
+        "",
+        &["A $ test -f a"],
+        "touch a; git add a; git commit -qm a; git merge -q chant/002-other",
+    );
+    sandbox.commit("specs");
+    sandbox.chant(["work", "002"]).ok();
+    assert_eq!(sandbox.status("002-other"), "in_review");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("chant/002-other"), "{}", out.all());
+    assert!(!sandbox.exists("other"));
+    assert_eq!(sandbox.status("002-other"), "in_review");
+}
+
+#[test]
+fn leaving_the_branch_detaching_head_and_rewriting_it_fail_and_lose_nothing() {
+    fails("touch a; git switch -q -c elsewhere", "left its branch");
+    fails("touch a; git add a; git commit -qm a; git checkout -q --detach", "left its branch");
+    let sandbox = fails("touch a; git add a; git commit -q --amend -m rewritten", "rewrote");
+    assert!(!sandbox.ask("for-each-ref refs/chant/backup").is_empty(), "what it made is kept");
+}
+
+#[test]
+fn deleting_the_worktree_fails_and_the_next_attempt_begins_again() {
+    let sandbox = Sandbox::new();
+    let script = "test -f \"$BESIDE/again\" || { rm -rf \"$CHANT_WORKTREE\"; exit 0; }; touch a";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    sandbox.chant(["work", "001"]).exits(1);
+    assert_eq!(sandbox.status("001-a"), "failed");
+    std::fs::write(sandbox.beside("again"), "").unwrap();
+    sandbox.chant(["work", "001"]).ok();
+}
+
+#[test]
+fn a_gigabyte_of_output_and_control_characters_harm_nobody() {
+    let (sandbox, out) =
+        outcome("printf '\\033[31mred\\007\\n'; head -c 1000000000 /dev/zero | tr '\\0' x; echo; touch a");
+    assert_eq!(out.code, 0, "{}", out.err.len());
+    assert!(!out.err.contains('\u{7}') && !out.err.contains("\u{1b}[31m"));
+    let log = sandbox.chant(["log", "001"]).ok();
+    assert!(log.out.len() < 20_000_000 && log.out.contains("red"));
+}
+
+#[test]
+fn a_background_process_is_ended_and_does_not_hold_the_run_up() {
+    let (_, out) = outcome("touch a; sleep 300 & sleep 300 >/dev/null 2>&1 </dev/null &");
+    assert_eq!(out.code, 0, "{}", out.all());
+}
+
+#[test]
+fn a_hook_that_the_agent_plants_has_no_more_rights_than_the_agent() {
+    let sandbox = Sandbox::new();
+    let chant = crate::harness::chant();
+    sandbox.git(["config", "core.hooksPath", ".hooks"]).ok();
+    sandbox.spec("002-other", "agent: person", &["Other $ test -f other"], "");
+    let script = format!(
+        "mkdir -p .hooks; printf '#!/bin/sh\\n{chant} cancel 002\\nexit 0\\n' > .hooks/pre-commit; chmod +x .hooks/pre-commit; touch a"
+    );
+    sandbox.steps("001-a", "", &["A $ test -f a"], &script).commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.status("002-other"), "ready");
+}
