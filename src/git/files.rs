@@ -17,6 +17,9 @@ use super::repo::Repo;
 use super::worktree::Worktree;
 use crate::ledger::Oid;
 
+/// So many files are written by one thread.
+const FEW: usize = 1000;
+
 impl Repo {
     /// Fills a worktree that holds nothing but its `.git` with the files of `commit`, which its `HEAD` says already.
     pub(super) fn fill(&self, worktree: &Worktree, commit: Oid) -> Result<()> {
@@ -60,6 +63,8 @@ impl Repo {
         let doing = || Error::while_(what.clone());
         let mut options = repo.checkout_options(Source::IdMapping).map_err(doing())?;
         options.destination_is_initially_empty = true;
+        // A thread costs more than it saves where there is little to write.
+        options.thread_limit = (index.entries().len() < FEW).then_some(1);
         let objects = repo.objects.clone().into_arc().map_err(Error::while_("open the object database"))?;
         let (none, never) = (gix::progress::Discard, AtomicBool::new(false));
         let path = worktree.path.clone();

@@ -1,8 +1,10 @@
 //! The walk: everything reachable from some tips, copied out of Git as plain data.
 //!
-//! One function, so that a cache can be given to it later. It reads each commit once and takes parents, tree and
-//! message from the same bytes, which a commit-graph could not give; the order is whatever the stack makes it, and no
-//! date is looked at. Messages are kept only where a trailer or a revert may be in them.
+//! One function, so that a cache can be given to it later. It reads each commit once in a process and takes parents,
+//! tree and message from the same bytes, which a commit-graph could not give; the order is whatever the stack makes
+//! it, and no date is looked at. Messages are kept only where a trailer or a revert may be in them.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use gix::bstr::ByteSlice;
 use gix::hashtable::HashSet;
@@ -18,13 +20,17 @@ impl Repo {
     /// Everything reachable from `tips`, children and parents as the commits themselves say: replace refs, grafts and a
     /// commit-graph change nothing. Where a shallow clone is cut off, the history says so.
     ///
+    /// A commit never changes: what the last call found is taken from there, but for a shallow clone, whose boundary
+    /// may move.
+    ///
     /// # Errors
     /// Where a commit that should be there cannot be read.
-    pub fn history(&self, tips: &[Oid]) -> Result<History> {
+    pub fn history(&self, tips: &[Oid]) -> Result<Arc<History>> {
         let mut gix = self.new_gix();
         // Each commit is decoded once: a cache would only cost memory.
         gix.object_cache_size(0);
         let shallow = gix.shallow_commits().map_err(Error::while_("read the shallow boundary"))?;
+        let last = self.walked().clone().filter(|_| shallow.is_none());
         let cut = |id: &gix::ObjectId| shallow.as_ref().is_some_and(|commits| commits.contains(id));
         let mut builder = Builder::new();
         let mut seen = HashSet::default();
@@ -32,6 +38,12 @@ impl Repo {
         let (mut buffer, mut parents, mut parent_ids) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(id) = stack.pop() {
             if !seen.insert(id) {
+                continue;
+            }
+            let known = from_gix(id);
+            if let Some((last, parents)) = last.as_ref().and_then(|last| Some((last, last.parents(&known)?))) {
+                builder.push(known, &parents, last.note(&known).cloned());
+                stack.extend(parents.into_iter().rev().map(to_gix));
                 continue;
             }
             let commit = Raw::read(&gix, id, &mut buffer)?;
@@ -49,7 +61,13 @@ impl Repo {
                 stack.extend(parents.iter().rev());
             }
         }
-        Ok(builder.finish())
+        let found = Arc::new(builder.finish());
+        *self.walked() = shallow.is_none().then(|| Arc::clone(&found));
+        Ok(found)
+    }
+
+    fn walked(&self) -> MutexGuard<'_, Option<Arc<History>>> {
+        self.inner.walked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -148,6 +166,24 @@ mod tests {
             assert!(!history.note(&b).unwrap().same_tree);
             assert!(history.note(&revert).is_some_and(|note| !note.same_tree));
         }
+    }
+
+    #[test]
+    fn what_an_earlier_walk_found_is_not_read_again_and_comes_out_the_same() {
+        let t = TestRepo::new();
+        let a = t.commit_file("a", "a\n", "Start\n\nChant-Spec: x");
+        let b = t.commit_file("b", "b\n", "b");
+        t.repo.history(&[b]).unwrap();
+        let c = t.commit_file("c", "c\n", "c\n\nChant-Spec: x");
+        let fresh = Repo::open(&t.path(), t.vars()).unwrap().history(&[c]).unwrap();
+        let id = a.to_string();
+        std::fs::remove_file(t.path().join(".git/objects").join(&id[..2]).join(&id[2..])).unwrap();
+        let again = t.repo.history(&[c]).unwrap();
+        assert_eq!(again.len(), 3);
+        for commit in [a, b, c] {
+            assert_eq!((again.parents(&commit), again.note(&commit)), (fresh.parents(&commit), fresh.note(&commit)));
+        }
+        assert_eq!(t.repo.history(&[a]).unwrap().len(), 1, "less than before is no more than asked for");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::exe::Git;
 use super::gitconfig;
 use super::scratch::Scratch;
 use crate::env::Vars;
-use crate::ledger::Oid;
+use crate::ledger::{History, Oid};
 
 /// What `HEAD` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +36,10 @@ pub enum Head {
 /// A repository, as seen from one of its worktrees. Cheap to clone, and may go to another thread.
 #[derive(Clone)]
 pub struct Repo {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     sync: gix::ThreadSafeRepository,
     vars: Vars,
     git_dir: PathBuf,
@@ -47,6 +47,8 @@ struct Inner {
     workdir: Option<PathBuf>,
     pool: Mutex<Vec<gix::Repository>>,
     scratch: Mutex<Option<Scratch>>,
+    /// What the last walk found.
+    pub(super) walked: Mutex<Option<Arc<History>>>,
     count: AtomicU64,
 }
 
@@ -152,6 +154,7 @@ impl Repo {
             sync: repo.into_sync(),
             pool: Mutex::new(Vec::new()),
             scratch: Mutex::new(None),
+            walked: Mutex::new(None),
             count: AtomicU64::new(0),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -1,6 +1,7 @@
 //! One look at everything: specs, history, what follows from both. Nothing is kept from one look to the next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Error, Loaded, Project, load_at, load_worktree};
 use crate::agent::Lock;
@@ -15,7 +16,7 @@ pub struct Look {
     /// What is wrong with some of them.
     pub diagnostics: Vec<Diagnostic>,
     /// The commits that can be seen from here.
-    pub history: History,
+    pub history: Arc<History>,
     /// From where they are seen.
     pub view: View,
     /// What they say.
@@ -92,20 +93,11 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         aliases: aliases(project, &loaded.set),
     };
     let host = project.env.host().to_owned();
-    let locked = locked(project, &loaded.set);
     let uncommitted = match (&project.root, from) {
         (Some(_), Some(tip)) => uncommitted(project, &loaded, tip)?,
         _ => BTreeSet::new(),
     };
-    assemble(
-        project,
-        loaded,
-        history,
-        view,
-        Live { locked, host, conflicts: BTreeMap::new(), uncommitted },
-        default_target,
-        branches,
-    )
+    assemble(project, loaded, history, view, Live { host, uncommitted, ..Live::default() }, default_target, branches)
 }
 
 /// Looks at a project as a fresh clone cut at `commit` would.
@@ -129,7 +121,7 @@ pub fn look_at(project: &Project, commit: Oid) -> Result<Look, Error> {
 fn assemble(
     project: &Project,
     loaded: Loaded,
-    history: History,
+    history: Arc<History>,
     view: View,
     mut live: Live,
     default_target: Option<String>,
@@ -138,6 +130,9 @@ fn assemble(
     let questions = ledger::questions(&history, &view);
     let answers = if questions.is_empty() { ledger::Answers::new() } else { project.repo.answer(&questions)? };
     let ledger = ledger::fold(&history, &view, &answers);
+    if !view.branches.is_empty() {
+        live.locked = locked(project, &loaded.set, &ledger, &view)?;
+    }
     let Loaded { set, diagnostics } = loaded;
     let see = |live: &Live| {
         plan::board(&plan::Input {
@@ -220,13 +215,23 @@ fn aliases(project: &Project, set: &Set) -> BTreeMap<Qualified, Qualified> {
     aliases
 }
 
-/// Whose locks somebody holds. A lock file that does not exist is held by nobody, and looking makes none.
-fn locked(project: &Project, set: &Set) -> BTreeSet<SpecId> {
-    let dir = project.repo.common_dir().join("chant/locks");
-    if !dir.is_dir() {
-        return BTreeSet::new();
+/// Whose locks somebody holds, of the specs that are being worked. A lock file that does not exist is held by nobody,
+/// and looking makes none.
+///
+/// The branches were read before: where one has moved on meanwhile, somebody was at it a moment ago.
+fn locked(project: &Project, set: &Set, ledger: &Ledger, view: &View) -> Result<BTreeSet<SpecId>, Error> {
+    let mut held = BTreeSet::new();
+    for id in set.iter().flat_map(|spec| std::iter::once(&spec.id).chain(&spec.formerly)) {
+        let name = project.qualify(id);
+        if !ledger.record(&name).is_some_and(|record| record.state == ledger::State::InProgress) {
+            continue;
+        }
+        let seen = || view.branches.get(&name.branch()).and_then(|tips| tips.first().copied());
+        if Lock::is_held(&project.lock_path(id)).unwrap_or(false) || project.repo.tip(&name.full_ref())? != seen() {
+            held.insert(id.clone());
+        }
     }
-    set.ids().filter(|id| Lock::is_held(&project.lock_path(id)).unwrap_or(false)).cloned().collect()
+    Ok(held)
 }
 
 /// Specs that are not in the commit, or not as they are in the checkout.

@@ -4,10 +4,9 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::claim::Claim;
-use super::{Engine, Error};
-use crate::agent::{Agent, How, Order, Outcome, Script, Task};
+use super::{Engine, Error, jobs};
+use crate::agent::{Agent, Errand, Script, Task};
 use crate::config::{AgentKind, AgentSettings, Settings};
-use crate::git;
 use crate::project::Project;
 use crate::spec::Spec;
 
@@ -15,8 +14,6 @@ use crate::spec::Spec;
 pub(super) const PERSON: &str = "person";
 /// The name of the agent that runs a spec's own steps.
 const STEPS: &str = "steps";
-/// How long a process may take to end after it was asked to.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// The agent of one attempt.
 pub(super) struct Chosen {
@@ -110,8 +107,13 @@ impl Chosen {
         Ok(self.agent.check(&dir)?)
     }
 
-    /// The processes to run, in order.
-    pub(super) fn orders(&self, engine: &Engine, claim: &Claim, prompt: &str) -> Result<Vec<(String, Order)>, Error> {
+    /// How long an attempt may take, all its programs together.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The programs to run, in order.
+    pub(super) fn errands(&self, engine: &Engine, claim: &Claim, prompt: &str) -> Result<Vec<Errand>, Error> {
         let project = &engine.project;
         let worktree = project.worktree_path(&claim.id);
         let task = Task {
@@ -132,74 +134,14 @@ impl Chosen {
                 .collect(),
             env: agent_environment(project, claim.settings.agents.get(&self.name)),
         };
-        let mut orders = Vec::new();
-        for errand in self.agent.order(&task)? {
-            let order = Order {
-                label: task.spec.clone(),
-                argv: errand.argv,
-                cwd: errand.cwd,
-                env: errand.env,
-                stdin: errand.stdin,
-                timeout: Some(self.timeout),
-                grace: GRACE,
-                repo: project.repo.common_dir().to_owned(),
-                program: project.env.program.clone(),
-                hold: vec![claim.lock.share().map_err(Error::system("cannot share the lock"))?],
-                transcript: Some(project.transcript_path(&claim.id)),
-                watch: None,
-            };
-            orders.push((errand.name, order));
-        }
-        Ok(orders)
+        Ok(self.agent.order(&task)?)
     }
 }
 
-/// The user's environment without what would lead Git or chant astray.
-pub(super) fn clean_environment(project: &Project) -> Vec<(OsString, OsString)> {
-    git::scrubbed(&project.env.vars)
-        .into_iter()
-        .filter(|(key, _)| !key.to_string_lossy().starts_with("CHANT_"))
-        .collect()
-}
-
 fn agent_environment(project: &Project, configured: Option<&AgentSettings>) -> Vec<(OsString, OsString)> {
-    let mut env = clean_environment(project);
+    let mut env = jobs::clean_environment(project);
     for (key, value) in configured.iter().flat_map(|agent| &agent.env) {
         env.push((key.into(), value.into()));
     }
     env
-}
-
-/// The configured set-up in the agent's worktree.
-pub(super) fn setup(engine: &Engine, claim: &Claim, command: &str) -> Result<Order, Error> {
-    let project = &engine.project;
-    Ok(Order {
-        label: claim.qualified.to_string(),
-        argv: ["sh", "-c", command].map(OsString::from).to_vec(),
-        cwd: project.dir_in(&project.worktree_path(&claim.id)),
-        env: clean_environment(project),
-        stdin: Vec::new(),
-        timeout: Some(claim.settings.timeout.value),
-        grace: GRACE,
-        repo: project.repo.common_dir().to_owned(),
-        program: project.env.program.clone(),
-        hold: vec![claim.lock.share().map_err(Error::system("cannot share the lock"))?],
-        transcript: Some(project.transcript_path(&claim.id)),
-        watch: None,
-    })
-}
-
-/// What is to be said of a child that did not do; `None` where it exited 0.
-pub(super) fn failure(outcome: &Outcome) -> Option<String> {
-    let last = outcome.tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    let last = if last.is_empty() { String::new() } else { format!(": {last}") };
-    match &outcome.how {
-        How::Exited(0) => None,
-        How::Exited(code) => Some(format!("exited {code}{last}")),
-        How::Signalled(signal) => Some(format!("was killed by signal {signal}{last}")),
-        How::TimedOut => Some(format!("took longer than allowed and was ended{last}")),
-        How::Stopped => Some("was stopped".to_owned()),
-        How::CouldNotStart(why) => Some(format!("could not be started: {why}")),
-        How::SupervisorLost => Some("lost its supervisor".to_owned()),
-    }
 }

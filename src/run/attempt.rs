@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::claim::{Claim, Claimed, Ended, Finished, claim};
 use super::events::event;
+use super::jobs::Watch;
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, agents, driver, evidence, honesty, land, prompt, tidy,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, honesty, jobs, land, prompt, tidy,
 };
-use crate::agent::{Lock, Outcome};
+use crate::agent::{How, Lock, Performed};
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
 use crate::ledger::{Block, Oid, Transition};
@@ -59,29 +60,26 @@ fn describe(error: &Error, with_help: &dyn Fn(&dyn miette::Diagnostic) -> String
 }
 
 fn go(engine: &Engine, id: &SpecId) -> Result<Ending, Error> {
-    let (ending, lock) = match claim(engine, id)? {
+    let (ending, lock, above) = match claim(engine, id)? {
         Claimed::Person(path) => return Ok(Ending::Person(path)),
-        Claimed::Done(lock) => {
-            tidy::after_landing(engine, id)?;
-            (Ending::AlreadyDone, lock)
+        Claimed::Done { lock, target, driver } => {
+            tidy::after_landing(engine, id, target.as_deref())?;
+            (Ending::AlreadyDone, lock, driver)
         }
         Claimed::Land(finished, lock) => {
             honesty::before_merge(engine, &finished)?;
-            (land::land(engine, &finished, &lock, false)?, lock)
+            (land::land(engine, &finished, &lock, false)?, lock, finished.driver)
         }
         Claimed::Work(claim) => {
             let ending = work(engine, &claim)?;
-            (ending, claim.lock)
+            (ending, claim.lock, claim.driver)
         }
     };
     drop(lock);
-    if matches!(ending, Ending::Landed { .. } | Ending::AlreadyDone) {
-        let look = crate::project::look(&engine.project)?;
-        if let Some(above) = look.set.driver_of(id)
-            && let Err(error) = driver::after_member(engine, above)
-        {
-            engine.notice(above, ending_words(&ending_of(&error)));
-        }
+    if let (Ending::Landed { .. } | Ending::AlreadyDone, Some(above)) = (&ending, above)
+        && let Err(error) = driver::after_member(engine, &above)
+    {
+        engine.notice(&above, ending_words(&ending_of(&error)));
     }
     Ok(ending)
 }
@@ -130,27 +128,26 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
 /// Runs set-up and agent. How the agent ended is journalled at once, so that a kill later on does not run it again.
 fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>), Error> {
     let id = &claim.id;
+    let project = &engine.project;
+    let watch = |timeout| Watch { id, lock: &claim.lock, timeout, transcript: Some(project.transcript_path(id)) };
     if let Some(setup) = &claim.settings.worktree_setup.value {
         engine.phase(id, Phase::Setup, Some(claim.attempt));
-        let outcome = engine.run_job(id, agents::setup(engine, claim, setup)?)?;
-        stop_if_asked(engine, claim, &outcome)?;
-        if let Some(what) = agents::failure(&outcome) {
+        let errand = jobs::setup(project, setup, &project.worktree_path(id));
+        let done = engine.perform(vec![errand], &watch(claim.settings.timeout.value))?;
+        stop_if_asked(engine, claim, &done)?;
+        if let Some(what) = jobs::failure(&done) {
             return journalled(claim, Some(format!("the set-up `{setup}` {what}")), None);
         }
     }
     engine.phase(id, Phase::Agent, Some(claim.attempt));
-    let text = prompt::prompt(claim);
-    let mut took = Duration::ZERO;
-    let mut strays = 0;
-    for (name, order) in claim.agent.orders(engine, claim, &text)? {
-        failpoint("attempt.before-agent");
-        let outcome = engine.run_job(id, order)?;
-        took += outcome.duration;
-        strays += outcome.strays;
-        stop_if_asked(engine, claim, &outcome)?;
-        if let Some(what) = agents::failure(&outcome) {
-            return journalled(claim, Some(format!("{name} {what}")), Some(took));
-        }
+    let errands = claim.agent.errands(engine, claim, &prompt::prompt(claim))?;
+    failpoint("attempt.before-agent");
+    let done = engine.perform(errands, &watch(claim.agent.timeout()))?;
+    stop_if_asked(engine, claim, &done)?;
+    let (took, strays) = (done.duration, done.strays);
+    if let Some(what) = jobs::failure(&done) {
+        let name = done.failed.as_deref().unwrap_or(claim.agent.name());
+        return journalled(claim, Some(format!("{name} {what}")), Some(took));
     }
     if strays > 0 {
         engine.notice(id, format!("{strays} processes that it had left behind were ended"));
@@ -170,8 +167,8 @@ fn journalled(
 }
 
 /// On an interruption the agent's files are committed to its branch, and the attempt stays open.
-fn stop_if_asked(engine: &Engine, claim: &Claim, outcome: &Outcome) -> Result<(), Error> {
-    let stopped = matches!(outcome.how, crate::agent::How::Stopped | crate::agent::How::SupervisorLost);
+fn stop_if_asked(engine: &Engine, claim: &Claim, done: &Performed) -> Result<(), Error> {
+    let stopped = matches!(done.how, How::Stopped | How::SupervisorLost);
     if !(stopped || engine.stopped()) {
         return Ok(());
     }
@@ -195,7 +192,7 @@ fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Opti
         return Err(Error::Failed("it changed nothing, and no criterion says that nothing was to be done".to_owned()));
     }
     engine.phase(&claim.id, Phase::Prove, Some(claim.attempt));
-    let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock)?;
+    let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
     let found = prover.prove(&claim.spec, tip)?;
     failpoint("attempt.proven");
     if found.holds() {
@@ -242,6 +239,8 @@ fn complete(
         base: fork(engine, claim)?,
         commit,
         assisted_by: claim.agent.assisted_by(),
+        criteria: found.tally().to_string(),
+        driver: claim.driver.clone(),
     };
     land::land(engine, &finished, &claim.lock, false)
 }

@@ -39,6 +39,8 @@ pub(super) struct Claim {
     pub ended: Option<Ended>,
     /// Why the attempt before this one failed.
     pub feedback: Option<String>,
+    /// The driver that it is a member of.
+    pub driver: Option<SpecId>,
 }
 
 /// How an agent ended, as the lock's journal remembers it over a kill.
@@ -61,6 +63,10 @@ pub(super) struct Finished {
     pub commit: Oid,
     /// `agent:model`, where a model did it.
     pub assisted_by: Option<String>,
+    /// How its criteria ended, as it stands in the trailer.
+    pub criteria: String,
+    /// The driver that it is a member of.
+    pub driver: Option<SpecId>,
 }
 
 pub(super) enum Claimed {
@@ -69,7 +75,7 @@ pub(super) enum Claimed {
     /// To be landed; the lock stays held meanwhile.
     Land(Box<Finished>, Lock),
     /// It is in its target.
-    Done(Lock),
+    Done { lock: Lock, target: Option<String>, driver: Option<SpecId> },
     /// A person works on it, there.
     Person(PathBuf),
 }
@@ -142,7 +148,9 @@ pub(super) fn claim(engine: &Engine, id: &SpecId) -> Result<Claimed, Error> {
     let record = look.ledger.record(&project.qualify(id));
     refuse_by_status(row)?;
     match (row.status, record) {
-        (Status::Completed, _) => Ok(Claimed::Done(lock)),
+        (Status::Completed, _) => {
+            Ok(Claimed::Done { lock, target: row.target.clone(), driver: look.set.driver_of(id).cloned() })
+        }
         (Status::InReview, Some(record)) if !engine.request.fresh => {
             match finished(project, &look, row, record, engine.request.target.as_deref())? {
                 Some(finished) => Ok(Claimed::Land(Box::new(finished), lock)),
@@ -219,6 +227,8 @@ pub(super) fn finished(
         base,
         commit,
         assisted_by: entry.and_then(|entry| entry.block.assisted_by.first().cloned()),
+        criteria: entry.and_then(|entry| entry.block.criteria).map(|tally| tally.to_string()).unwrap_or_default(),
+        driver: look.set.driver_of(&row.id).cloned(),
     }))
 }
 
@@ -321,6 +331,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         agent,
         ended,
         feedback: record.and_then(|record| feedback(project, record)),
+        driver: look.set.driver_of(id).cloned(),
         qualified,
     })))
 }

@@ -142,7 +142,7 @@ pub(super) fn finish(engine: &Engine, driver: &SpecId) -> Result<Finish, Error> 
     let look = project::look(project)?;
     let Some(row) = look.board.row(driver) else { return Ok(Finish::NotYet) };
     if row.status == Status::Completed {
-        tidy::after_landing(engine, driver)?;
+        tidy::after_landing(engine, driver, row.target.as_deref())?;
         return Ok(Finish::Ended(Ending::AlreadyDone));
     }
     if row.status == Status::Cancelled {
@@ -211,7 +211,7 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
     let spec = spec_at(project, driver, base)?;
     let settings = project.settings_at(base, &crate::config::Flags::default())?;
     engine.phase(driver, Phase::Prove, Some(record.attempt));
-    let prover = Prover::new(engine, driver, &settings, lock)?;
+    let prover = Prover::new(engine, driver, &settings, lock);
     let found = prover.prove(&spec, tip)?;
     failpoint("driver.proven");
     let commit = conclude(engine, &qualified, record, tip, &found, lock)?;
@@ -227,6 +227,8 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
         base: repo.merge_base(base, tip)?.unwrap_or(base),
         commit,
         assisted_by: None,
+        criteria: found.tally().to_string(),
+        driver: look.set.driver_of(driver).cloned(),
         qualified,
     };
     land::land(engine, &finished, lock, false)

@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Ending, Error, Phase, Progress, Request, attempt, claim, driver, honesty, land, tidy};
-use crate::agent::{self, Job, Order};
 use crate::ledger::Oid;
 use crate::plan::{Action, Ended, Happened, Schedule};
 use crate::project::{self, Look, Project};
@@ -23,9 +22,9 @@ pub struct Engine {
     pub project: Project,
     /// What was asked for.
     pub request: Request,
-    reporter: Reporter,
-    stop: watch::Receiver<bool>,
-    handle: Handle,
+    pub(super) reporter: Reporter,
+    pub(super) stop: watch::Receiver<bool>,
+    pub(super) handle: Handle,
     /// One lane a target: landings of this process queue here instead of racing each other.
     lanes: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Trees on which this process itself has proven a spec's criteria.
@@ -98,46 +97,6 @@ impl Engine {
     pub(super) fn lane(&self, target: &str) -> Arc<Mutex<()>> {
         Arc::clone(relaxed(&self.lanes).entry(target.to_owned()).or_default())
     }
-
-    /// Runs one child to its end; an interruption stops it and everything it started.
-    pub(super) fn run_job(&self, id: &SpecId, mut order: Order) -> Result<agent::Outcome, Error> {
-        let (words, mut heard) = tokio::sync::mpsc::unbounded_channel::<String>();
-        order.watch = Some(words);
-        let reporter = Arc::clone(&self.reporter);
-        let speaker = id.clone();
-        let label = order.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut stop = self.stop.clone();
-        self.handle.block_on(async move {
-            let listener = tokio::spawn(async move {
-                while let Some(line) = heard.recv().await {
-                    reporter(Progress::Words { id: speaker.clone(), line });
-                }
-            });
-            let mut job = Job::start(order).map_err(Error::system(format!("cannot start {label}")))?;
-            let outcome = tokio::select! {
-                outcome = job.wait() => outcome,
-                () = asked(&mut stop) => {
-                    job.stop();
-                    job.wait().await
-                }
-            };
-            drop(job);
-            listener.await.ok();
-            Ok(outcome)
-        })
-    }
-}
-
-/// Resolves when somebody asks for an end, and never where nobody can.
-async fn asked(stop: &mut watch::Receiver<bool>) {
-    loop {
-        if *stop.borrow() {
-            return;
-        }
-        if stop.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
@@ -165,6 +124,7 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     let engine = Arc::new(Engine::new(project, request, reporter, stop, handle, drives));
     tidy::landed(&engine, &look)?;
     let code = runtime.block_on(dispatch(Arc::clone(&engine), schedule, stopper));
+    tidy::at_end(&engine.project);
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     code
 }
@@ -304,7 +264,7 @@ impl Engine {
         let row =
             look.board.row(id).ok_or_else(|| Error::refused(format!("{id} cannot be read"), "see `chant lint`"))?;
         if row.status == crate::plan::Status::Completed {
-            tidy::after_landing(self, id)?;
+            tidy::after_landing(self, id, row.target.as_deref())?;
             return Ok(Ending::AlreadyDone);
         }
         let record = look.ledger.record(&self.project.qualify(id));

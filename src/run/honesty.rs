@@ -33,8 +33,24 @@ impl Before {
     }
 }
 
-/// The ids of all commits that engines of this machine made, as their locks' journals remember them.
-fn journalled(repo: &Repo) -> BTreeSet<Oid> {
+/// The commits that engines of this machine made, as their locks' journals remember them; read when first asked, for
+/// most attempts hold nothing that needs an answer.
+struct Journals<'a> {
+    repo: &'a Repo,
+    made: Option<BTreeSet<Oid>>,
+}
+
+impl<'a> Journals<'a> {
+    fn unread(repo: &'a Repo) -> Self {
+        Self { repo, made: None }
+    }
+
+    fn tell_of(&mut self, commit: Oid) -> bool {
+        self.made.get_or_insert_with(|| made(self.repo)).contains(&commit)
+    }
+}
+
+fn made(repo: &Repo) -> BTreeSet<Oid> {
     let dir = repo.common_dir().join("chant/locks");
     let mut made = BTreeSet::new();
     let Ok(entries) = std::fs::read_dir(dir) else { return made };
@@ -96,10 +112,10 @@ pub(super) fn foreign(engine: &Engine, before: &Before) -> Result<Vec<Oid>, Erro
     known.extend(repo.refs("refs/remotes/")?.into_iter().map(|(_, tip)| tip));
     known.sort();
     known.dedup();
-    let ours = journalled(repo);
+    let mut journals = Journals::unread(repo);
     let mut found = Vec::new();
     for commit in repo.commits(&moved, &known)? {
-        if !ours.contains(&commit) && speaks(&repo.message(commit)?) {
+        if speaks(&repo.message(commit)?) && !journals.tell_of(commit) {
             found.push(commit);
         }
     }
@@ -129,9 +145,19 @@ impl Span<'_> {
         if let Some(complaint) = self.borrowed(engine, &commits)? {
             return Ok(Some(complaint));
         }
-        let ours = journalled(repo);
-        for commit in commits.iter().filter(|commit| !ours.contains(commit)) {
-            if let Some(complaint) = self.forbidden(repo, *commit)? {
+        self.first_forbidden(repo, &commits, &mut Journals::unread(repo))
+    }
+
+    fn first_forbidden(
+        &self,
+        repo: &Repo,
+        commits: &[Oid],
+        journals: &mut Journals<'_>,
+    ) -> Result<Option<String>, Error> {
+        for commit in commits {
+            if let Some(complaint) = self.forbidden(repo, *commit)?
+                && !journals.tell_of(*commit)
+            {
                 return Ok(Some(complaint));
             }
         }
@@ -190,13 +216,11 @@ pub(super) fn kept(
 ) -> Result<Option<String>, Error> {
     let repo = &engine.project.repo;
     let events: BTreeSet<Oid> = record.iter().flat_map(|record| &record.entries).map(|entry| entry.commit).collect();
-    let ours = journalled(repo);
     let span = Span { qualified, tip: old, hidden: vec![base], floor: base };
     let commits = repo.commits(&[old], &[base])?;
-    for commit in commits.iter().filter(|commit| !ours.contains(commit) && !events.contains(commit)) {
-        if let Some(complaint) = span.forbidden(repo, *commit)? {
-            return Ok(Some(complaint));
-        }
+    let work: Vec<Oid> = commits.iter().copied().filter(|commit| !events.contains(commit)).collect();
+    if let Some(complaint) = span.first_forbidden(repo, &work, &mut Journals::unread(repo))? {
+        return Ok(Some(complaint));
     }
     span.borrowed(engine, &commits)
 }

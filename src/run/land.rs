@@ -7,13 +7,13 @@ use std::path::PathBuf;
 
 use super::claim::{Finished, no_target, spec_at};
 use super::events::journal;
-use super::{Ending, Engine, Error, Evidence, Phase, Prover, agents, evidence, tidy};
+use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, jobs, tidy};
 use crate::agent::Lock;
 use crate::config::Landing as Policy;
 use crate::env::failpoint;
 use crate::git::{Expect, Follow, Merge, Moved, RefMove};
 use crate::ledger::{self, Block, Landing, Oid, State, Transition};
-use crate::project::{self, Look, Project};
+use crate::project::{self, Project};
 use crate::spec::{self, Qualified, Spec, SpecId};
 
 /// How often a target that others move at the same time is tried again.
@@ -72,7 +72,7 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
     let target_ref = format!("refs/heads/{}", finished.target);
     let onto = repo.tip(&target_ref)?.ok_or_else(|| no_target(&finished.target))?;
     if repo.is_ancestor(finished.commit, onto)? {
-        tidy::after_landing(engine, &finished.id)?;
+        tidy::after_landing(engine, &finished.id, Some(&finished.target))?;
         return Ok(Try::Ended(Ending::AlreadyDone));
     }
     if !accept && let Some(paths) = protected(project, finished, onto)? {
@@ -88,13 +88,12 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
         Merge::AlreadyIn => return Ok(Try::Ended(Ending::AlreadyDone)),
         Merge::Conflicts { paths } => return Ok(Try::Ended(conflict(engine, finished, onto, &paths)?)),
     };
-    let look = project::look(project)?;
-    let block = landing_block(project, &look, finished);
+    let block = landing_block(project, finished)?;
     let title = finished.spec.title.trim();
     let message = ledger::write(&format!("Land {}: {title}", finished.id), "", &block);
     let mut merge = repo.commit(tree, &[onto, finished.commit], &message)?;
     journal(lock, merge)?;
-    let prover = Prover::new(engine, &finished.id, &finished.settings, lock)?;
+    let prover = Prover::new(engine, &finished.id, &finished.settings, lock);
     if let Some(reason) = red(engine, finished, &prover, onto, merge)? {
         return record_red(engine, finished, lock, &reason).map(Try::Ended);
     }
@@ -113,40 +112,40 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
             Ok(Try::Ended(Ending::Stuck { reason, exit: 3 }))
         }
         Onto::Done => {
-            tidy::after_landing(engine, &finished.id)?;
-            let criteria = criteria_of(&look, finished);
-            Ok(Try::Ended(Ending::Landed { commit: merge, target: finished.target.clone(), criteria }))
+            tidy::after_landing(engine, &finished.id, Some(&finished.target))?;
+            Ok(Try::Ended(Ending::Landed {
+                commit: merge,
+                target: finished.target.clone(),
+                criteria: finished.criteria.clone(),
+            }))
         }
     }
-}
-
-fn criteria_of(look: &Look, finished: &Finished) -> String {
-    let record = look.ledger.record(&finished.qualified);
-    let entry = record.and_then(|record| record.entries.iter().find(|entry| entry.commit == finished.commit));
-    entry.and_then(|entry| entry.block.criteria).map(|tally| tally.to_string()).unwrap_or_default()
 }
 
 /// One line for the spec, and for a driver one for each member that is in its branch.
-fn landing_block(project: &Project, look: &Look, finished: &Finished) -> Block {
+fn landing_block(project: &Project, finished: &Finished) -> Result<Block, Error> {
     let mut landings =
         vec![Landing { spec: finished.qualified.clone(), attempt: finished.attempt, commit: finished.commit }];
-    let mut open: Vec<SpecId> = look.set.members_of(&finished.id).to_vec();
-    open.reverse();
-    while let Some(member) = open.pop() {
-        let qualified = project.qualify(&member);
-        if let Some(record) = look.ledger.record(&qualified)
-            && let (State::Completed, Some(commit)) = (&record.state, record.decided_by)
-        {
-            landings.push(Landing { spec: qualified, attempt: record.attempt, commit });
+    if finished.spec.is_driver() {
+        let look = project::look(project)?;
+        let mut open: Vec<SpecId> = look.set.members_of(&finished.id).to_vec();
+        open.reverse();
+        while let Some(member) = open.pop() {
+            let qualified = project.qualify(&member);
+            if let Some(record) = look.ledger.record(&qualified)
+                && let (State::Completed, Some(commit)) = (&record.state, record.decided_by)
+            {
+                landings.push(Landing { spec: qualified, attempt: record.attempt, commit });
+            }
+            open.extend(look.set.members_of(&member).iter().rev().cloned());
         }
-        open.extend(look.set.members_of(&member).iter().rev().cloned());
     }
-    Block {
+    Ok(Block {
         spec: Some(finished.qualified.clone()),
         landings,
         assisted_by: finished.assisted_by.iter().cloned().collect(),
         ..Block::default()
-    }
+    })
 }
 
 /// Specs, settings and prompts that the landing would change beyond the boxes of its own specs and without being
@@ -379,13 +378,9 @@ fn run_hooks(
         if *name == "commit-msg" {
             argv.push(file.into());
         }
-        let mut order = prover.job(argv, finished.settings.timeout.value)?;
-        order.cwd = PathBuf::from(prover.at());
-        let outcome = engine.run_job(&finished.id, order)?;
-        if matches!(outcome.how, crate::agent::How::Stopped) {
-            return Err(Error::Interrupted);
-        }
-        if let Some(what) = agents::failure(&outcome) {
+        let errand = jobs::program(&engine.project, argv, prover.at().to_owned());
+        let done = prover.perform(errand)?;
+        if let Some(what) = jobs::failure(&done) {
             return Ok(Some(format!("the hook {name} {what}; `chant work {}` tries again", finished.id)));
         }
     }

@@ -15,6 +15,7 @@ mod engine;
 mod events;
 mod evidence;
 mod honesty;
+mod jobs;
 mod land;
 mod prompt;
 mod prove;

@@ -4,12 +4,11 @@
 //! what it keeps, under a time limit, in a process group of its own, with a scrubbed environment. A proof counts only
 //! if the tracked files are unchanged after it (DESIGN.md, section 3).
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::{Engine, Error, Evidence, Proof, Verdict, agents};
-use crate::agent::{How, Lock, Order};
+use super::jobs::Watch;
+use super::{Engine, Error, Evidence, Proof, Verdict, jobs};
+use crate::agent::{Errand, How, Lock, Performed};
 use crate::config::Settings;
 use crate::git::Checkout;
 use crate::ledger::Oid;
@@ -25,12 +24,9 @@ pub struct Prover<'a> {
 }
 
 impl<'a> Prover<'a> {
-    /// A prover that works under a spec's lock.
-    ///
-    /// # Errors
-    /// None today; the checkout is made only when a proof needs it.
-    pub fn new(engine: &'a Engine, id: &'a SpecId, settings: &'a Settings, lock: &'a Lock) -> Result<Self, Error> {
-        Ok(Self { engine, id, settings, lock, at: engine.project.proof_path(id) })
+    /// A prover that works under a spec's lock. Its checkout is made only when a proof needs it.
+    pub fn new(engine: &'a Engine, id: &'a SpecId, settings: &'a Settings, lock: &'a Lock) -> Self {
+        Self { engine, id, settings, lock, at: engine.project.proof_path(id) }
     }
 
     /// Proves a spec's criteria on the tree of a commit.
@@ -81,28 +77,20 @@ impl<'a> Prover<'a> {
             repo.add_worktree(&self.at, Checkout::Detached(commit))?;
         }
         let Some(setup) = &self.settings.worktree_setup.value else { return Ok(None) };
-        let order = self.order(setup, self.settings.timeout.value)?;
-        let outcome = self.engine.run_job(self.id, order)?;
-        if matches!(outcome.how, How::Stopped) {
-            return Err(Error::Interrupted);
-        }
-        Ok(agents::failure(&outcome).map(|what| format!("the set-up `{setup}` {what} in the checkout for the proofs")))
+        let done = self.perform(jobs::setup(&self.engine.project, setup, &self.at))?;
+        Ok(jobs::failure(&done).map(|what| format!("the set-up `{setup}` {what} in the checkout for the proofs")))
     }
 
     fn run(&self, criterion: &Criterion, command: &str, commit: Oid) -> Result<Proof, Error> {
         let repo = &self.engine.project.repo;
-        let order = self.order(command, self.settings.timeout.value)?;
-        let outcome = self.engine.run_job(self.id, order)?;
-        if matches!(outcome.how, How::Stopped) || self.engine.stopped() {
-            return Err(Error::Interrupted);
-        }
-        let exit = match outcome.how {
+        let done = self.perform(jobs::shell(&self.engine.project, command, self.dir()))?;
+        let exit = match done.how {
             How::Exited(code) => Some(code),
             _ => None,
         };
-        let mut remark = match &outcome.how {
+        let mut remark = match &done.how {
             How::Exited(_) => None,
-            _ => agents::failure(&outcome),
+            _ => jobs::failure(&done),
         };
         if !repo.tracked_unchanged(&self.at)? {
             remark = Some(format!("`{command}` changes tracked files"));
@@ -115,34 +103,23 @@ impl<'a> Prover<'a> {
             verdict: if verified { Verdict::Verified } else { Verdict::Unmet },
             exit,
             remark,
-            tail: outcome.tail,
-            duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+            tail: done.tail,
+            duration_ms: u64::try_from(done.duration.as_millis()).unwrap_or(u64::MAX),
         })
     }
 
-    /// A shell command in the project's directory of the checkout.
-    pub(super) fn order(&self, command: &str, timeout: Duration) -> Result<Order, Error> {
-        let argv = ["sh", "-c", command].map(OsString::from).to_vec();
-        self.job(argv, timeout)
-    }
-
-    pub(super) fn job(&self, argv: Vec<OsString>, timeout: Duration) -> Result<Order, Error> {
-        let project = &self.engine.project;
-        let hold = vec![self.lock.share().map_err(Error::system("cannot share the lock"))?];
-        Ok(Order {
-            label: project.qualify(self.id).to_string(),
-            argv,
-            cwd: self.dir(),
-            env: agents::clean_environment(project),
-            stdin: Vec::new(),
-            timeout: Some(timeout),
-            grace: agents::GRACE,
-            repo: project.repo.common_dir().to_owned(),
-            program: project.env.program.clone(),
-            hold,
-            transcript: None,
-            watch: None,
-        })
+    /// Runs one program, under the settings' time limit.
+    ///
+    /// # Errors
+    /// Where it could not be started; an interruption.
+    pub(super) fn perform(&self, errand: Errand) -> Result<Performed, Error> {
+        let timeout = self.settings.timeout.value;
+        let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None };
+        let done = self.engine.perform(vec![errand], &watch)?;
+        if matches!(done.how, How::Stopped) || self.engine.stopped() {
+            return Err(Error::Interrupted);
+        }
+        Ok(done)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Worktrees around an attempt: made, saved, given back. Nothing goes whose content is not reachable elsewhere.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use super::claim::Claim;
 use super::events::journal;
-use super::{Engine, Error, agents};
-use crate::agent::Order;
+use super::jobs::Watch;
+use super::{Engine, Error, jobs};
+use crate::agent::{Errand, How};
 use crate::env::failpoint;
 use crate::git::{Checkout, EntryKind, Expect, Follow, Head, RefMove, Removed};
 use crate::ledger::Oid;
@@ -19,6 +19,15 @@ pub(super) fn at_start(project: &Project) -> Result<(), Error> {
     project.repo.free_dead_locks()?;
     project.repo.sweep_trash()?;
     Ok(())
+}
+
+/// Git's own housekeeping, once for all that was done and as the user has configured it, in the background. It is no
+/// part of the work: where it cannot be started, the next command of Git's does it.
+pub(super) fn at_end(project: &Project) {
+    let repo = &project.repo;
+    if repo.config("maintenance.auto").is_none_or(|auto| auto != "false") {
+        repo.git(repo.common_dir(), &["gc", "--auto", "--quiet"]).check().ok();
+    }
 }
 
 /// Makes the directory of the worktrees, ignored by way of `info/exclude` where it lies in the checkout.
@@ -193,31 +202,18 @@ fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, 
 
 fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<Option<String>, Error> {
     let project = &engine.project;
-    let order = Order {
-        label: claim.qualified.to_string(),
-        argv: ["sh", "-c", "git add --all && git commit --quiet --file=-"].map(OsString::from).to_vec(),
-        cwd: path.to_owned(),
-        env: agents::clean_environment(project),
-        stdin: message.as_bytes().to_vec(),
-        timeout: Some(claim.settings.timeout.value),
-        grace: agents::GRACE,
-        repo: project.repo.common_dir().to_owned(),
-        program: project.env.program.clone(),
-        hold: vec![claim.lock.share().map_err(Error::system("cannot share the lock"))?],
-        transcript: None,
-        watch: None,
-    };
-    let outcome = engine.run_job(&claim.id, order)?;
-    if matches!(outcome.how, crate::agent::How::Stopped) {
+    let script = "git add --all && git -c maintenance.auto=false -c gc.auto=0 commit --quiet --file=-";
+    let errand = Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, script, path.to_owned()) };
+    let timeout = claim.settings.timeout.value;
+    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None };
+    let done = engine.perform(vec![errand], &watch)?;
+    if matches!(done.how, How::Stopped) {
         return Err(Error::Interrupted);
     }
+    let Some(what) = jobs::failure(&done) else { return Ok(None) };
     let left = project.repo.leftovers(path)?;
     let nothing_left = left.modified.is_empty() && left.untracked.is_empty();
-    Ok(match agents::failure(&outcome) {
-        Some(_) if nothing_left => None,
-        Some(what) => Some(format!("the commit of its work {what}")),
-        None => None,
-    })
+    Ok((!nothing_left).then(|| format!("the commit of its work {what}")))
 }
 
 /// Everything in the worktree onto its branch, hooks left out: so that nothing is lost.
@@ -263,7 +259,9 @@ pub(super) fn transcript(engine: &Engine, id: &SpecId) -> Vec<(String, Vec<u8>)>
 }
 
 /// After a landing the worktrees and the branch go, for the merge holds all they held.
-pub(super) fn after_landing(engine: &Engine, id: &SpecId) -> Result<(), Error> {
+///
+/// `target` is where it landed, as far as is known.
+pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) -> Result<(), Error> {
     let project = &engine.project;
     let repo = &project.repo;
     let qualified = project.qualify(id);
@@ -285,30 +283,26 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId) -> Result<(), Error> {
     }
     failpoint("tidy.before-branch");
     let Some(tip) = repo.tip(&qualified.full_ref())? else { return Ok(()) };
-    let look = project::look(project)?;
-    let row = look.board.row(id).filter(|row| row.status == Status::Completed);
-    let (Some(row), Some(record)) = (row, look.ledger.record(&qualified)) else { return Ok(()) };
-    let contained = match &row.target {
-        Some(target) => match repo.tip(&format!("refs/heads/{target}"))? {
-            Some(onto) => repo.is_ancestor(tip, onto)?,
-            None => false,
-        },
-        None => false,
-    };
-    if !contained && record.decided_by != Some(tip) {
-        engine.notice(id, format!("{} is kept: it has commits that did not land", qualified.branch()));
-        return Ok(());
-    }
-    if let Some(worktree) = repo.checked_out(&qualified.branch())?.first() {
-        engine.notice(id, format!("{} is kept: it is checked out in {}", qualified.branch(), worktree.path.display()));
-        return Ok(());
-    }
+    let onto = target.map(|target| repo.tip(&format!("refs/heads/{target}"))).transpose()?.flatten();
+    let contained = onto.map(|onto| repo.is_ancestor(tip, onto)).transpose()?.unwrap_or_default();
     let mut moves = vec![RefMove { name: qualified.full_ref(), from: Expect::At(tip), to: None }];
     if !contained {
+        // A squash holds what the branch did, and not its commits.
+        let look = project::look(project)?;
+        let completed = look.board.row(id).is_some_and(|row| row.status == Status::Completed);
+        let Some(record) = look.ledger.record(&qualified).filter(|_| completed) else { return Ok(()) };
+        if record.decided_by != Some(tip) {
+            engine.notice(id, format!("{} is kept: it has commits that did not land", qualified.branch()));
+            return Ok(());
+        }
         let name = format!("refs/chant/landed/{qualified}/{}-{}", record.attempt, tip.short());
         if repo.tip(&name)?.is_none() {
             moves.push(RefMove { name, from: Expect::Absent, to: Some(tip) });
         }
+    }
+    if let Some(worktree) = repo.checked_out(&qualified.branch())?.first() {
+        engine.notice(id, format!("{} is kept: it is checked out in {}", qualified.branch(), worktree.path.display()));
+        return Ok(());
     }
     repo.move_refs(&moves, "landed")?;
     failpoint("tidy.done");
@@ -324,7 +318,7 @@ pub(super) fn landed(engine: &Engine, look: &Look) -> Result<(), Error> {
             continue;
         }
         match super::hold(project, &row.id) {
-            Ok(_lock) => after_landing(engine, &row.id)?,
+            Ok(_lock) => after_landing(engine, &row.id, row.target.as_deref())?,
             Err(Error::Held { .. }) => {}
             Err(error) => return Err(error),
         }

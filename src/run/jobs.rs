@@ -1,0 +1,101 @@
+//! The children of an attempt: agent, set-up, proofs, the user's hooks. Each runs under supervision, with the spec's
+//! lock held for as long as anything of it lives, and ends with the engine.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Engine, Error, Progress};
+use crate::agent::{Errand, How, Lock, Performed, Terms, perform};
+use crate::git;
+use crate::project::Project;
+use crate::spec::SpecId;
+
+/// How long a process may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What holds for the children of one step.
+pub(super) struct Watch<'a> {
+    /// Whose they are.
+    pub id: &'a SpecId,
+    /// Its lock, which the supervisors share.
+    pub lock: &'a Lock,
+    /// For all of them together.
+    pub timeout: Duration,
+    /// Where all they say goes.
+    pub transcript: Option<PathBuf>,
+}
+
+impl Engine {
+    /// Runs children one after the other, up to the first that fails, and passes their words on. An interruption stops
+    /// them and everything they started.
+    pub(super) fn perform(&self, errands: Vec<Errand>, watch: &Watch<'_>) -> Result<Performed, Error> {
+        let (words, mut heard) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let reporter = Arc::clone(&self.reporter);
+        let speaker = watch.id.clone();
+        let label = errands.first().map(|errand| errand.name.clone()).unwrap_or_default();
+        let terms = Terms {
+            label: self.project.qualify(watch.id).to_string(),
+            repo: self.project.repo.common_dir().to_owned(),
+            program: self.project.env.program.clone(),
+            timeout: Some(watch.timeout),
+            grace: GRACE,
+            transcript: watch.transcript.clone(),
+            watch: Some(words),
+            locks: &[watch.lock],
+        };
+        let stop = self.stop.clone();
+        let done = self.handle.block_on(async move {
+            let listener = tokio::spawn(async move {
+                while let Some(line) = heard.recv().await {
+                    reporter(Progress::Words { id: speaker.clone(), line });
+                }
+            });
+            let done = perform(errands, &terms, stop).await;
+            drop(terms);
+            listener.await.ok();
+            done
+        });
+        done.map_err(Error::system(format!("cannot start {label}")))
+    }
+}
+
+/// A shell command in the user's environment.
+pub(super) fn shell(project: &Project, script: &str, cwd: PathBuf) -> Errand {
+    program(project, ["sh", "-c", script].map(OsString::from).to_vec(), cwd)
+}
+
+/// A program in the user's environment.
+pub(super) fn program(project: &Project, argv: Vec<OsString>, cwd: PathBuf) -> Errand {
+    let name = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+    Errand { name, argv, cwd, env: clean_environment(project), stdin: Vec::new() }
+}
+
+/// The configured set-up, in a worktree or in the checkout of the proofs.
+pub(super) fn setup(project: &Project, command: &str, worktree: &Path) -> Errand {
+    Errand { name: format!("the set-up `{command}`"), ..shell(project, command, project.dir_in(worktree)) }
+}
+
+/// The user's environment without what would lead Git or chant astray.
+pub(super) fn clean_environment(project: &Project) -> Vec<(OsString, OsString)> {
+    git::scrubbed(&project.env.vars)
+        .into_iter()
+        .filter(|(key, _)| !key.to_string_lossy().starts_with("CHANT_"))
+        .collect()
+}
+
+/// What is to be said of children that did not do; `None` where the last one exited 0.
+pub(super) fn failure(done: &Performed) -> Option<String> {
+    let last = done.tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    let last = if last.is_empty() { String::new() } else { format!(": {last}") };
+    match &done.how {
+        How::Exited(0) => None,
+        How::Exited(code) => Some(format!("exited {code}{last}")),
+        How::Signalled(signal) => Some(format!("was killed by signal {signal}{last}")),
+        How::TimedOut => Some(format!("took longer than allowed and was ended{last}")),
+        How::Stopped => Some("was stopped".to_owned()),
+        How::CouldNotStart(why) => Some(format!("could not be started: {why}")),
+        How::SupervisorLost => Some("lost its supervisor".to_owned()),
+    }
+}
