@@ -8,7 +8,7 @@ use crate::spec::diagnostic::Sink;
 use crate::spec::legal_component;
 use crate::spec::yaml::{Node, Value};
 
-const KEYS: [&str; 6] = ["kind", "command", "env", "pass_env", "timeout", "model"];
+const KEYS: [&str; 5] = ["kind", "command", "env", "timeout", "model"];
 const KINDS: [AgentKind; 3] = [AgentKind::Command, AgentKind::Steps, AgentKind::Person];
 
 /// Reads an agent. A key that is not known is an error: an option must not be passed over where programs are started.
@@ -20,7 +20,6 @@ pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &m
             .unwrap_or(AgentKind::Command),
         command: Vec::new(),
         env: BTreeMap::new(),
-        pass_env: Vec::new(),
         timeout: None,
         model: None,
         origin,
@@ -39,7 +38,6 @@ pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &m
                 None => wrong = true,
             },
             "env" => agent.env = env(value, sink),
-            "pass_env" => agent.pass_env = pass_env(value, sink),
             "timeout" => agent.timeout = sink.duration(&field, value),
             _ => agent.model = sink.text(&field, value),
         }
@@ -102,16 +100,6 @@ fn env(node: &Node, sink: &mut Sink) -> BTreeMap<String, String> {
         }
     }
     env
-}
-
-fn pass_env(node: &Node, sink: &mut Sink) -> Vec<String> {
-    let mut names = Vec::new();
-    for (name, span) in sink.texts("pass_env", node) {
-        if variable(&name, &Node { value: Value::Null, span }, sink) {
-            names.push(name);
-        }
-    }
-    names
 }
 
 /// Whether a variable of this name may be given to an agent.

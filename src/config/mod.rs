@@ -133,8 +133,6 @@ pub struct AgentSettings {
     pub command: Vec<String>,
     /// Variables for it.
     pub env: BTreeMap<String, String>,
-    /// Names of the user's variables that it is given as they are.
-    pub pass_env: Vec<String>,
     /// Its own time limit.
     pub timeout: Option<Duration>,
     /// The model it uses, for `Assisted-by`.

@@ -57,8 +57,6 @@ struct Agent {
     command: Option<Command>,
     /// Variables for it.
     env: Option<BTreeMap<String, Scalar>>,
-    /// Names of the user's variables that it is given as they are.
-    pass_env: Option<Texts>,
     /// Its own time limit.
     timeout: Option<Duration>,
     /// The model it uses, for `Assisted-by`.

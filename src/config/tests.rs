@@ -49,7 +49,6 @@ agents:
   analyst:
     command: ["sh", "-c", "a\nb", 3]
     env: { A: b, N: 01, EMPTY: }
-    pass_env: [HOME]
     timeout: 5m
     model: none
   me: { kind: person }
@@ -83,11 +82,11 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("land", "review", 6),
         ("timeout", "1h30m", 7),
         ("retries", "1", 8),
-        ("worktree.dir", "../trees", 17),
-        ("worktree.setup", "npm ci", 17),
-        ("worktree.keep", "target, node_modules", 17),
+        ("worktree.dir", "../trees", 16),
+        ("worktree.setup", "npm ci", 16),
+        ("worktree.keep", "target, node_modules", 16),
         ("agents.analyst", "sh -c a\nb 3", 10),
-        ("agents.me", "person", 16),
+        ("agents.me", "person", 15),
     ];
     let expected = expected.map(|(key, value, line)| (key.to_owned(), value.to_owned(), format!("config.yaml:{line}")));
     assert_eq!(entries, expected);
@@ -96,7 +95,7 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         analyst.env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(),
         [("A", "b"), ("EMPTY", ""), ("N", "01")]
     );
-    assert_eq!((&analyst.pass_env[..], analyst.timeout), (&["HOME".to_owned()][..], Some(Duration::from_secs(300))));
+    assert_eq!(analyst.timeout, Some(Duration::from_secs(300)));
 }
 
 #[test]
@@ -203,7 +202,6 @@ fn a_bad_value_in_the_file_is_underlined() {
     only(&agent("kind: person, command: [x]"), Error, "runs no command", "a");
     only(&agent("command: x, env: {CHANT_RUN: y}"), Error, "its own variables", "CHANT_RUN");
     only(&agent("command: x, env: {A: [y]}"), Error, "`A` wants a text", "[y]");
-    only(&agent("command: x, pass_env: A=B"), Error, "no name of a variable", "A=B");
     only("agents: {steps: {kind: command, command: x}}", Error, "chant's own", "steps");
     only("agents: {'a:b': {command: x}}", Error, "cannot be called", "'a:b'");
     only("agents: &x {a: {command: x}}", Error, "anchors and aliases", "&x");

@@ -19,10 +19,18 @@ use crate::spec::SpecId;
 pub(super) fn attempt(engine: &Engine, id: &SpecId) -> Ending {
     let title = super::claim::title(engine, id);
     engine.report(Progress::Started { id: id.clone(), title });
-    engine.phase(id, Phase::Claim, None);
-    match go(engine, id) {
-        Ok(ending) => ending,
-        Err(error) => ending_of(&error),
+    let mut tried = 0;
+    loop {
+        engine.phase(id, Phase::Claim, None);
+        match go(engine, id) {
+            // What failed is in the history by now, and the next attempt's prompt tells of it.
+            Ok((Ending::Failed(reason), retries)) if tried < retries && !engine.stopped() => {
+                tried += 1;
+                engine.notice(id, format!("failed: {reason}\ntrying again, {tried} of {retries}"));
+            }
+            Ok((ending, _)) => return ending,
+            Err(error) => return ending_of(&error),
+        }
     }
 }
 
@@ -59,9 +67,11 @@ fn describe(error: &Error, with_help: &dyn Fn(&dyn miette::Diagnostic) -> String
     text
 }
 
-fn go(engine: &Engine, id: &SpecId) -> Result<Ending, Error> {
+/// One attempt, and how often the next ones may follow by themselves where it fails.
+fn go(engine: &Engine, id: &SpecId) -> Result<(Ending, u32), Error> {
+    let mut retries = 0;
     let (ending, lock, above) = match claim(engine, id)? {
-        Claimed::Person(path) => return Ok(Ending::Person(path)),
+        Claimed::Person(path) => return Ok((Ending::Person(path), 0)),
         Claimed::Done { lock, target, driver } => {
             tidy::after_landing(engine, id, target.as_deref())?;
             (Ending::AlreadyDone, lock, driver)
@@ -71,6 +81,9 @@ fn go(engine: &Engine, id: &SpecId) -> Result<Ending, Error> {
             (land::land(engine, &finished, &lock, false)?, lock, finished.driver)
         }
         Claimed::Work(claim) => {
+            if !(engine.request.finish || claim.agent.is_person()) {
+                retries = claim.spec.retries.unwrap_or(claim.settings.retries.value);
+            }
             let ending = work(engine, &claim)?;
             (ending, claim.lock, claim.driver)
         }
@@ -81,7 +94,7 @@ fn go(engine: &Engine, id: &SpecId) -> Result<Ending, Error> {
     {
         engine.notice(&above, ending_words(&ending_of(&error)));
     }
-    Ok(ending)
+    Ok((ending, retries))
 }
 
 fn ending_words(ending: &Ending) -> String {

@@ -219,3 +219,19 @@ fn green_alone_and_red_together_does_not_land() {
     assert_eq!(sandbox.status("002-b"), "failed");
     assert_eq!(sandbox.status("001-a"), "completed");
 }
+
+#[test]
+fn retries_are_attempts_of_their_own_and_end_with_the_first_that_does() {
+    let sandbox = Sandbox::new();
+    let script = "echo \"attempt $CHANT_ATTEMPT\" >> log\ntest \"$CHANT_ATTEMPT\" -lt 3 || touch a";
+    sandbox.steps("001-a", "retries: 4", &["A $ test -f a"], script);
+    sandbox.steps("002-b", "", &["B $ test -f b"], "echo x >> other");
+    sandbox.write(".chant/config.yaml", "retries: 1\n").commit("specs");
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(out.all().contains("trying again, 2 of 4"), "{}", out.all());
+    assert_eq!(sandbox.read("log"), "attempt 1\nattempt 2\nattempt 3\n");
+    assert_eq!(sandbox.item("001-a")["attempt"], 3);
+
+    sandbox.chant(["work", "002"]).exits(1);
+    assert_eq!((sandbox.status("002-b").as_str(), &sandbox.item("002-b")["attempt"]), ("failed", &2.into()));
+}
