@@ -35,7 +35,8 @@ impl Repo {
     /// Makes a linked worktree at `at` and writes its files. The parent directories are made as needed. What a killed
     /// process left half-made there is finished; files in it that are not the commit's are kept, as local changes.
     ///
-    /// Hooks do not run. `extensions.worktreeConfig` and sparse checkout are carried over as `git worktree add` does.
+    /// Hooks do not run. `extensions.worktreeConfig` and sparse checkout are carried over as `git worktree add` does; but
+    /// a detached one has the whole tree.
     ///
     /// # Errors
     /// [`WorktreeError::CheckedOut`], [`WorktreeError::Occupied`], [`WorktreeError::Locked`], and
@@ -160,7 +161,7 @@ impl Repo {
         dot_git.push("\n");
         let gitdir = aside.join("gitdir");
         fs::write(&gitdir, dot_git.as_encoded_bytes()).map_err(Error::io("write", &gitdir))?;
-        self.carry_config(&aside)?;
+        self.carry_config(&aside, !head.starts_with("ref: "))?;
         let making = begin(&aside, Some(commit))?;
         let git_dir = self.move_in(&aside, &id.map_or_else(|| name_for(at), str::to_owned))?;
         let head = self.read_head(&git_dir);
@@ -187,7 +188,9 @@ impl Repo {
 
     /// What `git worktree add` copies from the worktree it is called in: its own configuration, less what can only be
     /// true of that one, and the patterns of its sparse checkout.
-    fn carry_config(&self, aside: &Path) -> Result<()> {
+    ///
+    /// A detached checkout is `whole` all the same: what is proven on a tree must see all of it.
+    fn carry_config(&self, aside: &Path, whole: bool) -> Result<()> {
         let copy = |from: &Path, to: &Path| match fs::copy(from, to) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("copy", from)(error)),
             copied => Ok(copied.is_ok()),
@@ -198,8 +201,12 @@ impl Repo {
             let config = config.to_string_lossy();
             self.plumbing(&["config", "--file", &config, "--unset-all", "core.worktree"]).run()?;
             self.plumbing(&["config", "--file", &config, "--unset-all", "core.bare", "^(true|yes|on|1)$"]).run()?;
+            if whole {
+                self.plumbing(&["config", "--file", &config, "core.sparseCheckout", "false"]).check()?;
+            }
         }
-        if self.flag("core.sparseCheckout") {
+        // Where the patterns are missing, nothing is left out.
+        if self.flag("core.sparseCheckout") && !whole {
             let info = aside.join("info");
             fs::create_dir_all(&info).map_err(Error::io("make", &info))?;
             copy(&self.git_dir().join("info/sparse-checkout"), &info.join("sparse-checkout"))?;

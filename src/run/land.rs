@@ -432,15 +432,18 @@ fn onto_target(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto
     }
     failpoint("land.followed");
     let moves = [RefMove { name, from: Expect::At(from), to: Some(to) }];
-    match repo.move_refs(&moves, "land")? {
-        Moved::Done => {
+    let moved = repo.move_refs(&moves, "land");
+    if !matches!(moved, Ok(Moved::Done)) {
+        undo(engine, &followed, to, from)?;
+    }
+    match moved {
+        Ok(Moved::Done) => {
             failpoint("land.moved");
             Ok(Onto::Done)
         }
-        Moved::TipMoved { .. } => {
-            undo(engine, &followed, to, from)?;
-            Ok(Onto::Moved)
-        }
+        Ok(Moved::TipMoved { .. }) => Ok(Onto::Moved),
+        // A hook of the user's forbids it, or the disk is full.
+        Err(error) => Ok(Onto::Refused(format!("{target} cannot be moved: {error}"))),
     }
 }
 

@@ -202,7 +202,7 @@ fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, 
 
 fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<Option<String>, Error> {
     let project = &engine.project;
-    let script = "git add --all && git -c maintenance.auto=false -c gc.auto=0 commit --quiet --file=-";
+    let script = "git add --all --sparse && git -c maintenance.auto=false -c gc.auto=0 commit --quiet --file=-";
     let errand = Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, script, path.to_owned()) };
     let timeout = claim.settings.timeout.value;
     let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None };
@@ -220,7 +220,7 @@ fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str)
 fn commit_plainly(engine: &Engine, path: &Path, message: &str) -> Result<(), Error> {
     let repo = &engine.project.repo;
     let done = |git: crate::git::Git| git.check().map_err(crate::git::Error::from);
-    done(repo.git(path, &["add", "--all"]))?;
+    done(repo.git(path, &["add", "--all", "--sparse"]))?;
     done(repo.git(path, &["commit", "--quiet", "--no-verify", "--allow-empty", "--file=-"]).stdin(message.as_bytes()))?;
     Ok(())
 }

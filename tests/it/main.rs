@@ -10,5 +10,7 @@ mod run_claim;
 mod run_driver;
 mod run_example;
 mod run_honesty;
+mod run_hooks;
 mod run_kill;
+mod run_places;
 mod run_work;

@@ -95,6 +95,24 @@ fn sparse_checkout_and_worktree_config_are_carried_over() {
 }
 
 #[test]
+fn a_detached_one_has_the_whole_tree_of_a_sparse_repository() {
+    for own in [true, false] {
+        let repo = scene();
+        repo.git(&["sparse-checkout", "set", "--cone", "nothing"]);
+        if !own {
+            repo.git(&["config", "--worktree", "--unset", "core.sparseCheckout"]);
+            repo.git(&["config", "--unset", "extensions.worktreeConfig"]);
+            repo.git(&["config", "core.sparseCheckout", "true"]);
+        }
+        let opened = repo.open_with(repo.vars());
+        let at = opened.add_worktree(&repo.beside("one"), Checkout::Detached(repo.oid("main"))).unwrap();
+        assert!(at.join("dir/other").exists());
+        assert_eq!(status(&repo, &at), "");
+        assert!(!repo.path().join("dir/other").exists(), "the sparse one stays as it is");
+    }
+}
+
+#[test]
 fn a_submodule_s_place_is_there() {
     let repo = scene();
     let commit = repo.oid("main");
