@@ -46,7 +46,7 @@ pub struct Revert {
 
 impl Reset {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project()?;
+        let project = context.project_at_home()?;
         let decided = ops::decide::reset(&project, &self.id)?;
         say(context, &decided, "is ready again", "was ready already")
     }
@@ -54,7 +54,7 @@ impl Reset {
 
 impl Cancel {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project()?;
+        let project = context.project_at_home()?;
         let decided = ops::decide::cancel(&project, &self.id, self.reason.as_deref())?;
         say(context, &decided, "is cancelled", "was cancelled already")
     }
@@ -62,7 +62,7 @@ impl Cancel {
 
 impl Merge {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project()?;
+        let project = context.project_at_home()?;
         let reporter = progress::quiet(context);
         let (id, ending) = ops::decide::merge(&project, &self.id, Arc::new(reporter))?;
         context.print(&format!("{}\n", progress::words(&id, &ending)))?;
@@ -72,7 +72,7 @@ impl Merge {
 
 impl Revert {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project()?;
+        let project = context.project_at_home()?;
         let reporter = progress::quiet(context);
         let decided = ops::decide::revert(&project, &self.id, self.reason.as_deref(), Arc::new(reporter))?;
         say(context, &decided, "is taken back, and ready again", "was not in its target")

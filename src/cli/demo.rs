@@ -19,15 +19,16 @@ use crate::run::{self, Request};
 #[derive(Args)]
 pub struct Demo {
     /// Where to make the repository; it must not exist or be empty.
-    #[arg(default_value = "chant-demo")]
-    directory: PathBuf,
+    // Not `directory`: that is the id of the global `-C`.
+    #[arg(value_name = "DIRECTORY", default_value = "chant-demo")]
+    at: PathBuf,
 }
 
 impl Demo {
     pub fn run(self, context: &Context) -> Outcome {
-        let root = context.env.cwd.join(&self.directory);
+        let root = context.env.cwd.join(&self.at);
         ops::demo::lay_out(&context.env, &root)?;
-        let shown = self.directory.display();
+        let shown = self.at.display();
         context.say(&format!(
             "{} a new repository in {shown}, with three context files and five specs",
             paint::bold("made")

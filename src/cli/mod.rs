@@ -134,6 +134,11 @@ impl Context {
         Ok(Project::open(&self.env, flags)?)
     }
 
+    /// The project for a command that may take a spec's worktree away, which it must not stand in.
+    fn project_at_home(&self) -> Result<Project, ops::Error> {
+        Ok(self.project()?.at_home(&Flags::default())?)
+    }
+
     /// A look at the project, as it is or at a revision.
     fn look(&self, project: &Project, at: Option<&str>) -> Result<project::Look, ops::Error> {
         Ok(match at {

@@ -45,7 +45,7 @@ pub struct Work {
 
 impl Work {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project()?;
+        let project = context.project_at_home()?;
         let look = project::look(&project)?;
         let ids = wanted(&look, &self.ids)?;
         if ids.is_empty() {

@@ -47,4 +47,20 @@ impl Repo {
         let meta = fs::metadata(&hook).ok()?;
         (meta.is_file() && meta.permissions().mode() & 0o111 != 0).then_some(hook)
     }
+
+    /// The directory of the hooks, with a closing slash, where `core.hooksPath` leads into the tree: whoever changes files
+    /// in there changes what Git will run.
+    pub fn hooks_in_tree(&self) -> Option<String> {
+        let path = PathBuf::from(self.config("core.hooksPath")?);
+        let inside = match (path.is_absolute(), self.workdir()) {
+            (true, top) => path.strip_prefix(top?).ok()?.to_owned(),
+            (false, _) => path,
+        };
+        let parts = inside.components().filter_map(|part| match part {
+            std::path::Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            _ => None,
+        });
+        let inside: Vec<String> = parts.collect();
+        (!inside.is_empty() && inside[0] != "~").then(|| format!("{}/", inside.join("/")))
+    }
 }

@@ -30,6 +30,7 @@ mod history;
 mod identity;
 mod index_lock;
 mod leftovers;
+mod mend;
 mod merge;
 mod moves;
 mod notes;

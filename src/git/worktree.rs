@@ -133,6 +133,11 @@ impl Repo {
             .env("GIT_WORK_TREE", if worktree.exists { &worktree.path } else { &worktree.git_dir })
     }
 
+    /// The directory of the main worktree; `None` in a bare repository.
+    pub fn main_workdir(&self) -> Option<PathBuf> {
+        self.main_worktree().map(|worktree| worktree.path)
+    }
+
     fn main_worktree(&self) -> Option<Worktree> {
         let path = if self.git_dir() == self.common_dir() {
             self.workdir()?.to_owned()

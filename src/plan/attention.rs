@@ -67,6 +67,7 @@ impl Attention {
         if plan.status[i] != Status::Cancelled {
             said.extend(self.of_members(plan, i));
         }
+        said.extend(moved_on(plan, i));
         said.extend(landed_elsewhere(plan, i));
         said.extend(reverted(plan, i));
         said.extend(uncommitted(plan, i));
@@ -146,6 +147,18 @@ fn latecomers(plan: &Plan, i: usize) -> Option<String> {
         let verb = if late.all == 1 { "is" } else { "are" };
         let id = plan.graph.id(i);
         format!("{} {verb} not in what has landed: `chant work {id}` goes on with it", late.names(plan))
+    })
+}
+
+/// Commits came after the completion, a person's merge for instance: they void it until it is proven again.
+fn moved_on(plan: &Plan, i: usize) -> Option<String> {
+    let own = &plan.own[i];
+    let event = own.record.and_then(|record| record.decided_by)?;
+    let tip = plan.input.view.branches.get(&own.name.branch())?.first()?;
+    let moved = plan.status[i] == Status::InReview && *tip != event && plan.input.history.is_ancestor(event, *tip);
+    moved.then(|| {
+        let id = plan.graph.id(i);
+        format!("its branch has commits after it was completed: `chant work {id}` proves and lands it as it is now")
     })
 }
 

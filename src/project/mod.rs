@@ -130,6 +130,22 @@ impl Project {
         Ok(Self { repo, root, prefix, name: project_name, settings, warnings: diagnostics, env: Arc::clone(env) })
     }
 
+    /// The same project as the main worktree has it, where this one is in a spec's own worktree: that goes when the spec
+    /// has landed, and nothing can be done from a directory that is gone.
+    ///
+    /// # Errors
+    /// As [`Project::open`].
+    pub fn at_home(self, flags: &Flags) -> Result<Self, Error> {
+        let Some(top) = self.repo.main_workdir() else { return Ok(self) };
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let away = self.repo.workdir().is_some_and(|here| real(here).starts_with(real(&self.worktrees_dir())));
+        let home = self.dir_in(&top);
+        if !away || !home.join(DIR).is_dir() {
+            return Ok(self);
+        }
+        Self::open(&Arc::new(self.env.within(&home)), flags)
+    }
+
     /// The settings as they stand in a commit, with the same overrides: whose words count for an attempt that starts
     /// from it (DESIGN.md, section 3).
     ///
@@ -180,11 +196,14 @@ impl Project {
     /// Where worktrees are made.
     pub fn worktrees_dir(&self) -> PathBuf {
         let configured = PathBuf::from(&self.settings.worktree_dir.value);
-        let base = self.root.clone().unwrap_or_else(|| self.repo.common_dir().join("chant"));
         if configured.is_absolute() {
             return configured;
         }
-        base.join(configured)
+        // The same from whichever worktree it is asked, a spec's own included.
+        match self.repo.main_workdir() {
+            Some(top) => self.dir_in(&top).join(configured),
+            None => self.repo.common_dir().join("chant").join(configured),
+        }
     }
 
     /// The worktree of a spec.

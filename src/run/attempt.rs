@@ -108,7 +108,7 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
     let id = &claim.id;
     engine.phase(id, Phase::Worktree, Some(claim.attempt));
     tidy::worktree(engine, claim)?;
-    if claim.agent.is_person() && !engine.request.finish {
+    if claim.agent.is_person() && !engine.request.finish && claim.ended.is_none() {
         return Ok(Ending::Person(engine.project.worktree_path(id)));
     }
     let before = honesty::Before::look(engine, claim)?;
@@ -123,6 +123,9 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
     engine.phase(id, Phase::Commit, Some(claim.attempt));
     let saved = tidy::commit_work(engine, claim)?;
     failpoint("attempt.committed");
+    for name in honesty::put_back(engine, claim, &before)? {
+        engine.notice(id, format!("{name} had been moved during its run, and is back where it was"));
+    }
     let verdict = match ended.failure {
         Some(reason) => Err(Error::Failed(reason)),
         None => judge(engine, claim, &before, saved.refused),
@@ -203,6 +206,9 @@ fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Opti
     let changed = repo.tree(tip)? != repo.tree(claim.base)?;
     if !changed && claim.spec.criteria.is_empty() {
         return Err(Error::Failed("it changed nothing, and no criterion says that nothing was to be done".to_owned()));
+    }
+    if !changed && claim.spec.criteria.iter().all(|criterion| criterion.command.is_none()) {
+        return Err(Error::Failed("it changed nothing, and no criterion has a proof".to_owned()));
     }
     engine.phase(&claim.id, Phase::Prove, Some(claim.attempt));
     let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);

@@ -103,7 +103,11 @@ pub fn ensure_writable(project: &Project) -> Result<(), Error> {
 pub fn hold(project: &Project, id: &SpecId) -> Result<Lock, Error> {
     let path = project.lock_path(id);
     match Lock::try_take(&path).map_err(Error::system(format!("cannot lock {}", path.display())))? {
-        Some(lock) => Ok(lock),
+        Some(lock) => {
+            let who = format!("process {} on {}", std::process::id(), project.env.host());
+            lock.describe(&who).map_err(Error::system("writing the lock file"))?;
+            Ok(lock)
+        }
         None => Err(Error::Held {
             id: project.qualify(id),
             by: Lock::holder(&path).ok().flatten().unwrap_or_else(|| "another process".to_owned()),
@@ -125,6 +129,10 @@ pub fn target_of(project: &Project, look: &Look, id: &SpecId, asked: Option<&str
         return Ok(name);
     }
     match project.repo.head()? {
+        Head::Branch { name, .. } if name.starts_with("chant/") => Err(Error::refused(
+            format!("HEAD is on {name}, which is a spec's own branch and no place to land on"),
+            format!("name the branch to land on: `chant work {id} --target <branch>`"),
+        )),
         Head::Branch { name, .. } | Head::Unborn(name) => Ok(name),
         Head::Detached(_) => Err(Error::refused(
             "HEAD is detached, so nothing names the branch to land on",
@@ -140,7 +148,6 @@ pub fn target_of(project: &Project, look: &Look, id: &SpecId, asked: Option<&str
 pub(super) fn claim(engine: &Engine, id: &SpecId) -> Result<Claimed, Error> {
     let project = &engine.project;
     let lock = hold(project, id)?;
-    lock.describe(&project.qualify(id).to_string()).map_err(Error::system("writing the lock file"))?;
     failpoint("claim.locked");
     // Looked at again under the lock: what the scheduler saw may be long past.
     let look = project::look(project)?;
@@ -269,24 +276,34 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     if let Some(waiting) = someone_elses(engine, running, &qualified)? {
         return Ok(waiting);
     }
-    let target = base_branch(engine, look, id, &lock)?;
+    let going_on = running.and_then(recorded_target).filter(|_| engine.request.target.is_none());
+    let target = match going_on.filter(|_| look.set.driver_of(id).is_none()) {
+        Some(target) => target,
+        None => base_branch(engine, look, id, &lock)?,
+    };
     let base = repo.tip(&format!("refs/heads/{target}"))?.ok_or_else(|| no_target(&target))?;
     refuse_stale(engine, look, id, &target, base)?;
     let spec = spec_at(project, id, base)?;
     refuse_edited(project, look, &spec)?;
     let settings = project.settings_at(base, &engine_flags())?;
-    let agent = agents::choose(project, &settings, &spec, engine.request.agent.as_deref())?;
+    let asked = if engine.request.finish { Some(agents::PERSON) } else { engine.request.agent.as_deref() };
+    let agent = agents::choose(project, &settings, &spec, asked)?;
     agent.check(project)?;
     let old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
-    let resumed = running.filter(|_| !engine.request.fresh && old.is_some());
+    let moved_on = record.filter(|record| goes_on(repo, record, old));
+    let resumed = running.or(moved_on).filter(|_| !engine.request.fresh && old.is_some());
     let attempt = match resumed {
         Some(record) => record.attempt,
         None => record.map_or(1, |record| record.highest.saturating_add(1)),
     };
     let run = project.env.run_id().map_err(Error::system("no randomness to be had"))?;
+    let who = format!("run {run} of {}, process {}", agent.name(), std::process::id());
+    lock.describe(&who).map_err(Error::system("writing the lock file"))?;
     let ended = resumed
         .and_then(|record| record.last_start.as_ref())
         .and_then(|last| ended_of(&project.lock_path(id), last.block.run.as_deref().unwrap_or_default()));
+    // What a person added to completed work is proven as it is: nobody works on it again.
+    let ended = ended.or_else(|| resumed.and(moved_on).map(|_| Ended { failure: None }));
     let block = Block {
         spec: Some(qualified.clone()),
         status: Some(Transition::InProgress),
@@ -334,6 +351,12 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         driver: look.set.driver_of(id).cloned(),
         qualified,
     })))
+}
+
+/// Whether commits follow the completion of an attempt: a person's merge, say, that takes care of a conflict.
+fn goes_on(repo: &Repo, record: &Record, tip: Option<Oid>) -> bool {
+    let (State::Completed, Some(event), Some(tip)) = (&record.state, record.decided_by, tip) else { return false };
+    event != tip && repo.is_ancestor(event, tip).unwrap_or(false)
 }
 
 /// Why the last attempt did not do, with its evidence, for the next one's prompt.

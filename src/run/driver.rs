@@ -23,7 +23,10 @@ pub(super) fn ensure(engine: &Engine, look: &Look, driver: &SpecId, lock: &Lock)
     let project = &engine.project;
     let target = match look.set.driver_of(driver) {
         Some(above) => ensure(engine, look, above, lock)?,
-        None => target_of(project, look, driver, engine.request.target.as_deref())?,
+        None => match running_target(look, &project.qualify(driver)) {
+            Some(target) if engine.request.target.is_none() => target,
+            _ => target_of(project, look, driver, engine.request.target.as_deref())?,
+        },
     };
     let qualified = project.qualify(driver);
     for _ in 0..TRIES {
@@ -47,6 +50,12 @@ pub(super) fn ensure(engine: &Engine, look: &Look, driver: &SpecId, lock: &Lock)
         format!("{} moved {TRIES} times while it was to be brought up to date", qualified.branch()),
         "try again when the others are through",
     ))
+}
+
+/// Where the driver's current attempt will land, as its start recorded it.
+fn running_target(look: &Look, driver: &Qualified) -> Option<String> {
+    let record = look.ledger.record(driver).filter(|record| matches!(record.state, State::InProgress))?;
+    record.last_start.as_ref().and_then(|entry| entry.block.target.clone())
 }
 
 /// A start commit of the driver's next attempt.

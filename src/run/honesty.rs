@@ -7,29 +7,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::{Claim, Finished};
+use super::settings::Files;
 use super::{Engine, Error};
-use crate::git::Repo;
+use crate::git::{Expect, Moved, RefMove, Repo};
 use crate::ledger::{self, Oid, Record};
 use crate::spec::Qualified;
 
 /// All refs as they were before the agent began.
 pub(super) struct Before {
     refs: Option<BTreeMap<String, Oid>>,
+    settings: Option<Files>,
 }
 
 impl Before {
     pub(super) fn look(engine: &Engine, claim: &Claim) -> Result<Self, Error> {
+        let settings = Files::read(&engine.project.repo);
         let mut refs: BTreeMap<String, Oid> = engine.project.repo.refs("refs/")?.into_iter().collect();
         if claim.ended.is_some() {
             // The agent ran before an interruption: what it did to other refs cannot be told any more from here.
             refs.insert(claim.qualified.full_ref(), claim.first_start);
         }
-        Ok(Self { refs: Some(refs) })
+        Ok(Self { refs: Some(refs), settings: Some(settings) })
     }
 
     /// Where nothing is to be compared.
     pub(super) fn none() -> Self {
-        Self { refs: None }
+        Self { refs: None, settings: None }
     }
 }
 
@@ -79,12 +82,71 @@ pub(super) fn after(engine: &Engine, claim: &Claim, before: &Before) -> Result<O
     if let Some(complaint) = span.complaint(engine)? {
         return Ok(Some(complaint));
     }
+    let changed = before.settings.as_ref().map(|files| files.changed(repo)).transpose()?.unwrap_or_default();
+    if !changed.is_empty() {
+        return Ok(Some(format!(
+            "during its run the repository's own settings were changed ({}): look at them with `git config --list \
+             --show-origin`, and put right what is not yours",
+            changed.join(", ")
+        )));
+    }
+    if let Some(onto) = onto
+        && repo.is_ancestor(claim.start, onto)?
+    {
+        return Ok(Some(format!(
+            "during its run {} came to hold its unfinished work, and no engine put it there: look at `git log {0}`",
+            claim.target
+        )));
+    }
     let foreign = foreign(engine, before)?;
     if let Some(commit) = foreign.first() {
         let what = name(repo, *commit)?;
         return Ok(Some(format!("during its run {what} appeared, and no engine made it")));
     }
     Ok(None)
+}
+
+/// Puts back what other refs of ours were before the run, where nobody but an engine should have moved them and one
+/// never would have: so that an old tip is in no ref any more, or that a forged event is at its end. What stood there
+/// instead is kept as a safety copy. Gives the names of what was put back.
+pub(super) fn put_back(engine: &Engine, claim: &Claim, before: &Before) -> Result<Vec<String>, Error> {
+    let repo = &engine.project.repo;
+    let Some(old) = &before.refs else { return Ok(Vec::new()) };
+    let ours = |name: &str| {
+        ["refs/heads/chant/", "refs/chant/attempts/", "refs/chant/landed/", "refs/chant/backup/"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            && name != claim.qualified.full_ref()
+    };
+    let now: BTreeMap<String, Oid> = repo.refs("refs/")?.into_iter().collect();
+    let names: BTreeSet<&String> = old.keys().chain(now.keys()).filter(|name| ours(name)).collect();
+    let tips: Vec<Oid> = now.values().copied().collect();
+    let forged: BTreeSet<Oid> = foreign(engine, before)?.into_iter().collect();
+    let mut back = Vec::new();
+    for name in names {
+        let (was, is) = (old.get(name).copied(), now.get(name).copied());
+        if was == is {
+            continue;
+        }
+        let lost = was.map(|was| repo.commits(&[was], &tips)).transpose()?.is_some_and(|lost| !lost.is_empty());
+        let known: Vec<Oid> = old.values().copied().collect();
+        let bad = is.map(|is| repo.commits(&[is], &known)).transpose()?.unwrap_or_default();
+        if !lost && !bad.iter().any(|commit| forged.contains(commit)) {
+            continue;
+        }
+        let mut moves = vec![RefMove { name: name.clone(), from: is.map_or(Expect::Absent, Expect::At), to: was }];
+        if let Some(is) = is {
+            let spec = name.trim_start_matches("refs/heads/chant/").trim_start_matches("refs/chant/");
+            let copy = format!("refs/chant/backup/{spec}/forged-{}", is.short());
+            if repo.tip(&copy)?.is_none() {
+                moves.push(RefMove { name: copy, from: Expect::Absent, to: Some(is) });
+            }
+        }
+        if repo.move_refs(&moves, "put back what a run had moved")? == Moved::Done {
+            back.push(name.clone());
+        }
+    }
+    Ok(back)
 }
 
 fn name(repo: &Repo, commit: Oid) -> Result<String, Error> {

@@ -148,7 +148,7 @@ fn landing_block(project: &Project, finished: &Finished) -> Result<Block, Error>
     })
 }
 
-/// Specs, settings and prompts that the landing would change beyond the boxes of its own specs and without being
+/// Specs, settings, prompts and the hooks that Git would run, which the landing would change beyond the boxes of its own specs and without being
 /// named in their `target_files`: those decide what counts, so a person does.
 fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option<Vec<String>>, Error> {
     let repo = &project.repo;
@@ -166,8 +166,10 @@ fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option
     }
     let allowed = spec::matcher(&allowed);
     let mut found = Vec::new();
+    let hooks = repo.hooks_in_tree();
+    let is_hook = |path: &str| hooks.as_deref().is_some_and(|dir| path.starts_with(dir));
     for change in repo.changes(fork, finished.commit)? {
-        if !decides(&change.path) {
+        if !decides(&change.path) && !is_hook(&change.path) {
             continue;
         }
         let inside = change.path.strip_prefix(&project.prefix);

@@ -19,6 +19,7 @@ mod jobs;
 mod land;
 mod prompt;
 mod prove;
+mod settings;
 mod tidy;
 
 pub use agents::checked as check_agent;

@@ -34,8 +34,8 @@ pub(super) fn at_end(project: &Project) {
 pub(super) fn worktrees_dir(project: &Project) -> Result<(), Error> {
     let dir = project.worktrees_dir();
     std::fs::create_dir_all(&dir).map_err(Error::system(format!("cannot make {}", dir.display())))?;
-    if let Some(top) = project.repo.workdir() {
-        let top = top.canonicalize().unwrap_or_else(|_| top.to_owned());
+    if let Some(top) = project.repo.main_workdir() {
+        let top = top.canonicalize().unwrap_or(top);
         let real = dir.canonicalize().unwrap_or(dir);
         if let Ok(inside) = real.strip_prefix(&top) {
             project.repo.exclude(&format!("/{}/", inside.display()))?;
@@ -80,6 +80,9 @@ pub(super) fn save_partial(
     if !on_branch(engine, &path, &qualified.branch())? || repo.operation(&path)?.is_some() {
         set_aside(engine, id, qualified, &path)?;
         return Ok(Some(tip));
+    }
+    for wrong in repo.mend_worktree(&path)? {
+        engine.notice(id, format!("mended what an earlier run left: {wrong}"));
     }
     repo.clear_flags(&path)?;
     let left = repo.leftovers(&path)?;
@@ -166,15 +169,23 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
         set_aside(engine, &claim.id, &claim.qualified, &path)?;
         return Ok(Saved { tip: tip()?, refused: Some(format!("it left a {operation} unfinished")) });
     }
+    let wrong = repo.mend_worktree(&path)?;
+    let wrong = (!wrong.is_empty()).then(|| wrong.join("; "));
     repo.clear_flags(&path)?;
     let left = repo.leftovers(&path)?;
     if left.modified.is_empty() && left.untracked.is_empty() {
         let tip = tip()?;
-        return Ok(Saved { tip, refused: embedded(engine, claim, tip)? });
+        return Ok(Saved {
+            tip,
+            refused: wrong.map_or_else(|| embedded(engine, claim, tip), |wrong| Ok(Some(wrong)))?,
+        });
     }
     let message =
         format!("{}: {}\n\n{}\n", claim.id, claim.spec.title.trim(), crate::ledger::spec_line(&claim.qualified));
-    let refused = commit_with_hooks(engine, claim, &path, &message)?;
+    let refused = match wrong {
+        Some(wrong) => Some(wrong),
+        None => commit_with_hooks(engine, claim, &path, &message)?,
+    };
     if refused.is_some() {
         commit_plainly(engine, &path, &message)?;
     }
@@ -203,7 +214,8 @@ fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, 
 fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<Option<String>, Error> {
     let project = &engine.project;
     let script = "git add --all --sparse && git -c maintenance.auto=false -c gc.auto=0 commit --quiet --file=-";
-    let errand = Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, script, path.to_owned()) };
+    let mut errand = Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, script, path.to_owned()) };
+    errand.env.extend(project.repo.pinned(path)?);
     let timeout = claim.settings.timeout.value;
     let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None };
     let done = engine.perform(vec![errand], &watch)?;
@@ -220,8 +232,13 @@ fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str)
 fn commit_plainly(engine: &Engine, path: &Path, message: &str) -> Result<(), Error> {
     let repo = &engine.project.repo;
     let done = |git: crate::git::Git| git.check().map_err(crate::git::Error::from);
-    done(repo.git(path, &["add", "--all", "--sparse"]))?;
-    done(repo.git(path, &["commit", "--quiet", "--no-verify", "--allow-empty", "--file=-"]).stdin(message.as_bytes()))?;
+    done(repo.git_within(path, &["add", "--all", "--sparse"])?)?;
+    let commit = ["commit", "--quiet", "--no-verify", "--allow-empty", "--file=-"];
+    if done(repo.git_within(path, &commit)?.stdin(message.as_bytes())).is_err() {
+        // A signer that does not do, perhaps the agent's own: the work must not be lost for it.
+        let commit = [&commit[..], &["--no-gpg-sign"]].concat();
+        done(repo.git_within(path, &commit)?.stdin(message.as_bytes()))?;
+    }
     Ok(())
 }
 

@@ -85,3 +85,42 @@ fn a_branch_that_somebody_made_by_hand_is_adopted() {
     assert!(out.err.contains("adopted"), "{}", out.all());
     assert!(sandbox.exists("by-hand"));
 }
+
+#[test]
+fn a_person_finishes_what_is_in_the_worktree_from_anywhere_and_no_agent_runs() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["F $ grep -q mine f"], "echo agent > f; touch agent-ran");
+    sandbox.spec("002-b", "", &["G $ grep -q mine g"], "Do it.").commit("specs");
+    for (id, file) in [("001-a", "f"), ("002-b", "g")] {
+        sandbox.chant(["work", id, "--agent", "person"]).ok();
+        let worktree = format!(".chant/worktrees/{id}");
+        let out = sandbox.chant(["work", id, "--finish"]).exits(1);
+        assert!(out.err.contains("nothing was recorded"), "{}", out.err);
+        sandbox.write(&format!("{worktree}/{file}"), "mine\n");
+        sandbox.chant_in(&worktree, ["work", id, "--finish"]).ok();
+        assert_eq!((sandbox.status(id).as_str(), sandbox.read(file).as_str()), ("completed", "mine\n"));
+    }
+    sandbox
+        .spec("003-d", "type: driver", &[], "")
+        .spec("003-d.1", "agent: person", &["H $ test -f h"], "")
+        .commit("more");
+    sandbox.chant(["work", "003.1"]).ok();
+    sandbox.write(".chant/worktrees/003-d.1/h", "");
+    sandbox.chant_in(".chant/worktrees/003-d.1", ["work", "003.1", "--finish"]).ok();
+    assert_eq!(sandbox.status("003-d"), "completed");
+    assert!(!sandbox.exists("agent-ran"));
+    assert!(sandbox.ask("log --format=%(trailers:key=Chant-Agent,valueonly) main").contains("person"));
+}
+
+#[test]
+fn whoever_comes_too_late_is_told_which_run_holds_the_spec() {
+    let sandbox = Sandbox::new();
+    let script = "touch \"$BESIDE/working\"; until test -e \"$BESIDE/go\"; do sleep 0.02; done; touch a";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("a spec");
+    let first = sandbox.spawn(&[], ["work", "001"]);
+    until("it works", || sandbox.exists("../working"));
+    let out = sandbox.chant(["work", "001"]).exits(4);
+    assert!(out.err.contains("run ") && out.err.contains("@here of steps, process "), "{}", out.err);
+    sandbox.write("../go", "");
+    assert_eq!(crate::harness::wait(first).code, 0);
+}

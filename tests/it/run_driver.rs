@@ -145,3 +145,27 @@ fn what_lands_on_the_target_meanwhile_is_there_for_the_next_member() {
     sandbox.chant(["work", "001"]).ok();
     assert_eq!(sandbox.status("001-d"), "completed");
 }
+
+#[test]
+fn a_conflict_that_a_person_merged_is_proven_and_lands_and_no_agent_runs_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("shared", "base\n").spec("001-d", "type: driver", &[], "");
+    for (me, other) in [(1, 2), (2, 1)] {
+        let together = format!("until test -e \"$BESIDE/ran-{other}\"; do sleep 0.02; done");
+        let script = format!("echo {me} > shared; echo x >> \"$BESIDE/ran-{me}\"; {together}");
+        sandbox.steps(&format!("001-d.{me}"), "", &["S $ grep -q . shared"], &script);
+    }
+    sandbox.commit("specs");
+    sandbox.chant(["work", "001"]).exits(1);
+    let loser = if sandbox.status("001-d.1") == "in_review" { "001-d.1" } else { "001-d.2" };
+    let worktree = format!(".chant/worktrees/{loser}");
+    assert!(sandbox.git(["-C", &worktree, "merge", "chant/001-d"]).code != 0, "they conflict");
+    sandbox.write(&format!("{worktree}/shared"), "both\n");
+    sandbox.git(["-C", &worktree, "commit", "--quiet", "--all", "-m", "merged"]).ok();
+    let item = sandbox.item(loser);
+    assert_eq!(item["status"], "in_review");
+    assert!(item["attention"].as_str().unwrap().contains("proves and lands it"), "{item:#}");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!((sandbox.read("shared").as_str(), sandbox.status(loser).as_str()), ("both\n", "completed"));
+    assert_eq!((sandbox.read("../ran-1").as_str(), sandbox.read("../ran-2").as_str()), ("x\n", "x\n"));
+}

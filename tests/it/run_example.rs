@@ -86,5 +86,10 @@ fn the_demo_works_on_a_machine_that_knows_nobody_and_never_overwrites() {
     assert!(
         out.out.contains("002-driver-churn-fixes") && out.out.contains("Chant-Landing: kpi/002-driver-churn-fixes.3 1")
     );
+    assert!(sandbox.exists("chant-demo/.git"), "made where it says");
+    assert_eq!(
+        sandbox.chant_in("chant-demo", ["list", "--status", "completed", "--json"]).ok().json()[4]["id"],
+        "002-driver-churn-fixes.3"
+    );
     sandbox.chant(["demo"]).exits(2);
 }

@@ -135,6 +135,118 @@ fn a_hook_that_the_agent_plants_has_no_more_rights_than_the_agent() {
         "mkdir -p .hooks; printf '#!/bin/sh\\n{chant} cancel 002\\nexit 0\\n' > .hooks/pre-commit; chmod +x .hooks/pre-commit; touch a"
     );
     sandbox.steps("001-a", "", &["A $ test -f a"], &script).commit("specs");
+    let out = sandbox.chant(["work", "001"]).exits(3);
+    assert!(out.err.contains("changes .hooks/pre-commit, which decides what counts"), "{}", out.err);
+    assert_eq!((sandbox.status("001-a").as_str(), sandbox.status("002-other").as_str()), ("in_review", "ready"));
+}
+
+/// What the user has in the checkout, that must never become a commit.
+fn dirty(sandbox: &Sandbox) {
+    sandbox.write("staged", "1\n").write("f", "1\n").commit("files");
+    sandbox.write("staged", "mine\n").git(["add", "staged"]).ok();
+    sandbox.write("f", "mine\n").write("untracked", "mine\n");
+}
+
+#[test]
+fn an_agent_that_takes_away_or_redirects_the_link_of_its_worktree_never_reaches_the_users_checkout() {
+    let tricks = [
+        "rm .git",
+        "rm .git; echo \"gitdir: $(cd ../../..; pwd)/.git\" > .git",
+        "rm .git; mkdir .git",
+        "rm .git; git init --quiet .; git add -A; git -c user.name=x -c user.email=x commit --quiet -m own",
+    ];
+    for trick in tricks {
+        let sandbox = Sandbox::new();
+        sandbox.steps("001-a", "", &["R $ test -f r"], &format!("echo good > r; {trick}")).commit("a spec");
+        dirty(&sandbox);
+        let (main, bytes, status) =
+            (sandbox.ask("rev-parse main"), sandbox.checkout_bytes(), sandbox.ask("status --porcelain"));
+        let out = sandbox.chant(["work", "001"]).exits(1);
+        assert!(out.err.contains("link of its worktree"), "{trick}: {}", out.err);
+        assert_eq!((sandbox.ask("rev-parse main"), sandbox.ask("status --porcelain")), (main, status), "{trick}");
+        assert_eq!(sandbox.checkout_bytes(), bytes, "{trick}");
+        assert_eq!(sandbox.status("001-a"), "failed");
+        assert_eq!(sandbox.ask("show chant/001-a:r"), "good", "{trick}: the work is kept");
+        sandbox.assert_fsck();
+    }
+}
+
+#[test]
+fn an_index_that_cannot_be_read_fails_the_attempt_and_blocks_no_later_one() {
+    let sandbox = Sandbox::new();
+    let script = "echo good > r; test \"$CHANT_ATTEMPT\" = 2 || : > \"$(git rev-parse --git-path index)\"";
+    sandbox.steps("001-a", "", &["R $ test -f r"], script).commit("a spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("broke the index"), "{}", out.err);
+    assert_eq!((sandbox.status("001-a").as_str(), sandbox.ask("show chant/001-a:r").as_str()), ("failed", "good"));
     sandbox.chant(["work", "001"]).ok();
-    assert_eq!(sandbox.status("002-other"), "ready");
+}
+
+#[test]
+fn an_agent_that_moves_the_target_onto_its_work_is_named() {
+    let sandbox = Sandbox::new();
+    let script = "echo good > r; git add r; git commit --quiet -m r; git update-ref refs/heads/main HEAD";
+    sandbox.steps("001-a", "", &["R $ test -f r"], script).commit("a spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("main came to hold its unfinished work"), "{}", out.err);
+    assert_ne!(sandbox.status("001-a"), "completed");
+}
+
+#[test]
+fn another_specs_branch_that_an_agent_moves_or_deletes_is_put_back() {
+    for trick in [
+        "c=$(printf 'x\\n\\nChant-Spec: 001-a\\nChant-Status: completed\\nChant-Attempt: 1\\n' | git commit-tree HEAD^{tree} -p HEAD); \
+         git update-ref refs/heads/chant/001-a $c",
+        "git update-ref -d refs/heads/chant/001-a",
+        "git update-ref refs/heads/chant/001-a HEAD",
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.steps("001-a", "", &["A $ test -f a"], "echo x > kept");
+        sandbox.steps("002-b", "", &["B $ test -f b"], &format!("touch b; {trick}")).commit("specs");
+        sandbox.chant(["work", "001"]).exits(1);
+        let tip = sandbox.ask("rev-parse chant/001-a");
+        sandbox.ask("worktree remove --force .chant/worktrees/001-a");
+        let out = sandbox.chant(["work", "002"]);
+        assert!(out.err.contains("is back where it was"), "{trick}: {}", out.all());
+        assert_eq!(
+            (sandbox.ask("rev-parse chant/001-a"), sandbox.status("001-a").as_str()),
+            (tip, "failed"),
+            "{trick}"
+        );
+        sandbox.assert_fsck();
+    }
+}
+
+#[test]
+fn an_agent_that_disarms_the_users_hooks_does_not_land() {
+    let sandbox = Sandbox::new();
+    let gate = |script: &str| {
+        format!("printf '#!/bin/sh\\n{script}\\n' > .hooks/pre-merge-commit; chmod +x .hooks/pre-merge-commit")
+    };
+    std::fs::create_dir(sandbox.path(".hooks")).unwrap();
+    crate::harness::run(sandbox.command("sh", &sandbox.root).args(["-c", &gate("exit 1")])).ok();
+    sandbox.ask("config core.hooksPath .hooks");
+    sandbox.steps("001-a", "", &["A $ test -f a"], &format!("touch a; {}", gate("exit 0")));
+    sandbox.steps("002-b", "", &["B $ test -f b"], "touch b; git config core.hooksPath /dev/null").commit("specs");
+    let main = sandbox.ask("rev-parse main");
+
+    let out = sandbox.chant(["work", "001"]).exits(3);
+    assert!(out.err.contains(".hooks/pre-merge-commit") && out.err.contains("chant merge"), "{}", out.err);
+    assert_eq!((sandbox.status("001-a").as_str(), sandbox.ask("rev-parse main")), ("in_review", main.clone()));
+
+    let out = sandbox.chant(["work", "002"]).exits(1);
+    assert!(out.err.contains("settings were changed (core.hookspath)"), "{}", out.err);
+    assert_eq!((sandbox.status("002-b").as_str(), sandbox.ask("rev-parse main")), ("failed", main));
+}
+
+#[test]
+fn ticked_boxes_alone_are_no_work() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".chant/specs/001-a.md",
+        "# A\n\n## Acceptance Criteria\n\n- [x] all good\n\n## Steps\n\n```sh\ntrue\n```\n",
+    );
+    sandbox.commit("a spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("it changed nothing"), "{}", out.err);
 }
