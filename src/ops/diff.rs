@@ -1,7 +1,7 @@
 //! `chant diff`: what a spec changes against its target, with its criteria and their evidence above it.
 
 use super::{Error, resolve, views};
-use crate::git::EntryKind;
+use crate::git::{EntryKind, Repo};
 use crate::ledger::Oid;
 use crate::project::{Look, Project};
 use crate::spec::{self, SpecId};
@@ -37,6 +37,23 @@ pub struct Diff {
     pub files: Vec<FileDiff>,
 }
 
+/// The merge that brought `work` itself: a member's landed on its driver's branch before that landed as a whole.
+fn brought_by(repo: &Repo, landing: Oid, work: Oid) -> Result<Oid, Error> {
+    let parents = repo.parents(landing)?;
+    let Some(side) = parents.get(1).copied().filter(|side| *side != work) else { return Ok(landing) };
+    if !repo.is_ancestor(work, side)? {
+        return Ok(landing);
+    }
+    for entry in repo.first_parent(side, 10_000)? {
+        let Some(before) = entry.parents.first() else { break };
+        if !repo.is_ancestor(work, *before)? {
+            // Where it is no merge, this is the work itself: all of the branch is one spec's.
+            return if entry.parents.len() > 1 { brought_by(repo, entry.commit, work) } else { Ok(landing) };
+        }
+    }
+    Ok(landing)
+}
+
 /// The change of a spec: of its branch since it left its target, or of its landing where the branch is gone.
 ///
 /// # Errors
@@ -47,7 +64,12 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
     let qualified = project.qualify(&id);
     let row = look.board.row(&id);
     let target = row.and_then(|row| row.target.clone());
-    let landing = look.ledger.record(&qualified).and_then(|record| record.landing.as_ref()).map(|landed| landed.commit);
+    let record = look.ledger.record(&qualified);
+    let landing = match record.and_then(|record| Some((record.landing.as_ref()?.commit, record.decided_by))) {
+        Some((landing, Some(work))) => Some(brought_by(&project.repo, landing, work)?),
+        Some((landing, None)) => Some(landing),
+        None => None,
+    };
     let (from, to) = match (repo.tip(&qualified.full_ref())?, landing) {
         (_, Some(landing)) => {
             let before = repo.parents(landing)?.first().copied().unwrap_or(landing);

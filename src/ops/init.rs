@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Error;
 use crate::env::Env;
 use crate::git::Repo;
-use crate::project::{CONFIG, DIR, SPECS};
+use crate::project::{self, CONFIG, DIR, SPECS};
 
 /// What `init` did; doing it twice is the same as once.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,11 @@ pub fn init(env: &Arc<Env>, name: Option<&str>) -> Result<Made, Error> {
             "make the project in a clone, commit and push it",
         ));
     };
+    if !env.cwd.join(DIR).exists()
+        && let left_out @ project::Error::LeftOut(_) = project::absent(&repo, &env.cwd, &top)?
+    {
+        return Err(left_out.into());
+    }
     let here = env.cwd.canonicalize().map_err(Error::file("find the current directory"))?;
     let name = match name {
         Some(name) => Some(

@@ -55,6 +55,13 @@ pub enum Error {
     #[error("there is no chant project in {} or above it", .0.display())]
     #[diagnostic(code(chant::project::none), help("make one here with `chant init`"))]
     None(PathBuf),
+    /// The commit has one, and the checkout does not.
+    #[error("the project in `{0}` is not in this checkout")]
+    #[diagnostic(
+        code(chant::project::left_out),
+        help("a sparse checkout leaves it out: `git sparse-checkout add {0}`; or it was deleted: `git restore {0}`")
+    )]
+    LeftOut(String),
     /// The configuration cannot be read.
     #[error("the project's settings are not usable")]
     #[diagnostic(code(chant::project::config))]
@@ -97,7 +104,10 @@ impl Project {
         let repo = Repo::discover(&env.cwd, &env.vars)?;
         let (root, prefix) = match repo.workdir() {
             Some(top) => {
-                let (root, prefix) = enclosing(&env.cwd, top).ok_or_else(|| Error::None(env.cwd.clone()))?;
+                let (root, prefix) = match enclosing(&env.cwd, top) {
+                    Some(found) => found,
+                    None => return Err(absent(&repo, &env.cwd, top)?),
+                };
                 (Some(root), prefix)
             }
             None => (None, String::new()),
@@ -236,6 +246,24 @@ fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// The nearest directory from `cwd` up to the checkout's top that holds `.chant/`, and its path from the top.
+/// Why there is no project in `cwd` or above it: the commit may have one all the same.
+///
+/// # Errors
+/// Where Git cannot read the commit.
+pub fn absent(repo: &Repo, cwd: &Path, top: &Path) -> Result<Error, Error> {
+    let none = Error::None(cwd.to_owned());
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (cwd, top) = (real(cwd), real(top));
+    let (Ok(inside), Some(tip)) = (cwd.strip_prefix(&top), repo.head()?.tip()) else { return Ok(none) };
+    for dir in inside.ancestors() {
+        let path = dir.join(DIR).to_string_lossy().into_owned();
+        if !repo.list(tip, &path)?.is_empty() {
+            return Ok(Error::LeftOut(path));
+        }
+    }
+    Ok(none)
+}
+
 fn enclosing(cwd: &Path, top: &Path) -> Option<(PathBuf, String)> {
     let cwd = cwd.canonicalize().ok()?;
     let top = top.canonicalize().ok()?;

@@ -55,6 +55,10 @@ fn broken_rule(s: &str) -> Option<&'static str> {
         _ if s.contains(|c: char| c.is_control() || c.is_whitespace()) => "it holds a space or a control character",
         _ if s.contains(invisible) => "it holds a character that nobody can see",
         _ if s.contains(['~', '^', ':', '?', '*', '[', '\\']) => r"it holds one of `~^:?*[\`",
+        // Git allows these in a ref, and other systems' file names do not: no clone there could fetch the branch.
+        _ if s.contains(['"', '<', '>', '|']) => {
+            "it holds one of `\"<>|`, which other systems do not allow in a file's name"
+        }
         _ => return None,
     })
 }
@@ -234,6 +238,8 @@ pub(super) mod tests {
             "a\tb",
             "a/b",
             "a~b",
+            "a\"b",
+            "a|b",
             "a^b",
             "a:b",
             "a?b",

@@ -169,3 +169,22 @@ fn a_conflict_that_a_person_merged_is_proven_and_lands_and_no_agent_runs_again()
     assert_eq!((sandbox.read("shared").as_str(), sandbox.status(loser).as_str()), ("both\n", "completed"));
     assert_eq!((sandbox.read("../ran-1").as_str(), sandbox.read("../ran-2").as_str()), ("x\n", "x\n"));
 }
+
+#[test]
+fn the_change_of_a_member_is_its_own_also_after_its_driver_has_landed() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &[], "").spec("001-d.3", "type: driver", &[], "");
+    for id in ["001-d.1", "001-d.2", "001-d.3.1"] {
+        sandbox.steps(id, "", &[&format!("F $ test -f {id}.txt")], &format!("echo x > {id}.txt"));
+    }
+    sandbox.commit("specs").chant(["work", "001"]).ok();
+    let files = |id: &str| -> Vec<String> {
+        let diff = sandbox.chant(["diff", id, "--json"]).ok().json();
+        diff["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned()).collect()
+    };
+    for id in ["001-d.1", "001-d.2", "001-d.3.1"] {
+        assert_eq!(files(id), [format!("{id}.txt")]);
+    }
+    assert_eq!(files("001-d.3"), ["001-d.3.1.txt"]);
+    assert_eq!(files("001-d").len(), 3);
+}

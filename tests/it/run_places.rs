@@ -218,3 +218,15 @@ fn an_attempt_that_takes_too_long_is_ended_and_keeps_its_work() {
         ("failed", "a")
     );
 }
+
+#[test]
+fn a_project_that_a_sparse_checkout_leaves_out_is_told_apart_from_none() {
+    let sandbox = Sandbox::new();
+    sandbox.write("src/x", "1\n").commit("x");
+    sandbox.git(["sparse-checkout", "set", "src"]).ok();
+    for command in ["list", "init"] {
+        let out = sandbox.chant([command]).exits(2);
+        assert!(out.err.contains("git sparse-checkout add .chant"), "{command}: {}", out.err);
+    }
+    assert!(!sandbox.exists(".chant"));
+}
