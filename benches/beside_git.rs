@@ -18,7 +18,8 @@ fn main() {
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     println!("| work | chant | rival | rival / chant (median, range) |\n|---|---|---|---|");
     if asked("land") {
-        land(200);
+        land(200, 20);
+        land(200, 20_000);
     }
     if asked("work") {
         [1, 10, 50].into_iter().for_each(work);
@@ -103,20 +104,20 @@ fn timed(work: impl FnOnce()) -> Duration {
 }
 
 /// Landing branches that nobody has checked out: merge, commit, move the ref.
-fn land(count: usize) {
+fn land(count: usize, files: usize) {
     let place = Place::new();
-    (0..20).for_each(|n| place.write(&format!("f{n}.txt"), &format!("{n}\n").repeat(20)));
+    (0..files).for_each(|n| place.write(&format!("d{}/f{n}.txt", n / 100), &format!("{n}\n").repeat(20)));
     place.commit();
     let base = place.git(&["rev-parse", "HEAD"]);
     for n in 0..count {
-        let file = format!("new{n}.txt");
+        let file = format!("d{}/new{n}.txt", n % (files / 100).max(1));
         place.write(&file, "new\n");
         let blob = place.git(&["hash-object", "-w", &file]);
         std::fs::remove_file(place.root.join(&file)).unwrap();
         let entry = format!("100644,{blob},{file}");
-        place.git(&["read-tree", &base]);
         place.git(&["update-index", "--add", "--cacheinfo", &entry]);
         let tree = place.git(&["write-tree"]);
+        place.git(&["update-index", "--force-remove", &file]);
         let commit = place.git(&["commit-tree", "-p", &base, "-m", "work", &tree]);
         place.git(&["update-ref", &format!("refs/heads/task/{n}"), &commit]);
     }
@@ -152,7 +153,7 @@ fn land(count: usize) {
         assert_eq!(tree(&name), tree(&format!("refs/heads/ours{n}")), "trees equal");
         took
     };
-    row(&format!("land {count} branches of a small tree"), ours, rival);
+    row(&format!("land {count} branches, a tree of {files} files"), ours, rival);
 }
 
 /// `chant work` of a driver's members with an agent that writes one file, beside Git's own commands for as many.

@@ -40,33 +40,40 @@ pub fn verify(
     let mut found = Vec::new();
     for id in ids {
         let row = look.board.row(&id);
-        let commit = match at {
-            Some(commit) => commit,
+        let (commit, words) = match at {
+            Some(commit) => (commit, commit),
             None => place(project, row)?,
         };
-        found.push(engine_verify(&engine, &id, commit)?);
+        found.push(engine_verify(&engine, &id, commit, words)?);
     }
     Ok(found)
 }
 
-fn place(project: &Project, row: Option<&crate::plan::Row>) -> Result<Oid, Error> {
-    let head = || -> Result<Oid, Error> {
-        project.repo.head()?.tip().ok_or_else(|| Error::usage("there is no commit yet", "commit something first"))
+/// Where a spec is proven, and the commit whose criteria count: never those that its own branch has made of them
+/// (DESIGN.md, section 3).
+fn place(project: &Project, row: Option<&crate::plan::Row>) -> Result<(Oid, Oid), Error> {
+    let repo = &project.repo;
+    let head = || -> Result<(Oid, Oid), Error> {
+        let tip = repo.head()?.tip().ok_or_else(|| Error::usage("there is no commit yet", "commit something first"))?;
+        Ok((tip, tip))
+    };
+    let tip = |name: &Option<String>| -> Result<Option<Oid>, Error> {
+        Ok(name.as_ref().map(|name| repo.tip(&format!("refs/heads/{name}"))).transpose()?.flatten())
     };
     let Some(row) = row else { return head() };
-    let name = if row.status == Status::Completed { &row.target } else { &row.branch };
-    match name {
-        Some(name) => match project.repo.tip(&format!("refs/heads/{name}"))? {
-            Some(tip) => Ok(tip),
-            None => head(),
-        },
-        None => head(),
+    match (tip(&row.target)?, tip(&row.branch)?) {
+        (Some(onto), _) if row.status == Status::Completed => Ok((onto, onto)),
+        (onto, Some(branch)) => {
+            let fork = onto.map(|onto| repo.merge_base(onto, branch)).transpose()?.flatten();
+            Ok((branch, fork.unwrap_or(branch)))
+        }
+        _ => head(),
     }
 }
 
-fn engine_verify(engine: &Engine, id: &SpecId, commit: Oid) -> Result<Verified, Error> {
+fn engine_verify(engine: &Engine, id: &SpecId, commit: Oid, words: Oid) -> Result<Verified, Error> {
     let project = &engine.project;
-    let spec = run::spec_in(project, id, commit)?;
+    let spec = run::spec_in(project, id, words)?;
     let lock = run::hold(project, id)?;
     let settings = project.settings.clone();
     let prover = Prover::new(engine, id, &settings, &lock);

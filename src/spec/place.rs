@@ -338,8 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_texts_cost_no_time() {
-        let begun = std::time::Instant::now();
+    fn hostile_texts_are_read_to_the_end_and_faults_lie_in_them() {
         for unit in [
             "[", "{", "- ", "? ", "a: [", "{a: ", "\"", "- - ", "!a ", "&a ", "[a,\n", "a:\n", "'", "|\n", "é: é\n",
             "#", "%\n",
@@ -349,7 +348,6 @@ mod tests {
                 assert!(text.get(fault.span).is_some(), "{unit}");
             }
         }
-        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     proptest! {

@@ -13,4 +13,5 @@ mod run_honesty;
 mod run_hooks;
 mod run_kill;
 mod run_places;
+mod run_verify;
 mod run_work;
