@@ -29,7 +29,7 @@ pub fn lint(project: &Project, at: Option<&str>) -> Result<Report, Error> {
         None => project::load_worktree(project)?,
     };
     let others = match project.repo.head()?.tip() {
-        Some(tip) => project::other_projects(project, tip)?,
+        Some(tip) => project::other_projects(project, tip)?.into_iter().filter_map(|other| other.name).collect(),
         None => Vec::new(),
     };
     let mut diagnostics = project.warnings.clone();

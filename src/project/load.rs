@@ -125,12 +125,21 @@ pub fn load_at(project: &Project, commit: Oid) -> Result<Loaded, Error> {
     Ok(Loaded::gather(project, files.into_iter()))
 }
 
-/// The names of the other projects in a commit, for the collisions that `lint` looks for: directories up to four
-/// levels deep that hold a `.chant` with a named configuration.
+/// Another project in the same repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its name; `None` at the repository's root.
+    pub name: Option<spec::Project>,
+    /// Its directory relative to the repository's top, with a closing slash; empty at the top.
+    pub prefix: String,
+}
+
+/// The other projects in a commit: directories up to four levels deep that hold a `.chant`, named by their
+/// configuration unless they are the top.
 ///
 /// # Errors
 /// Where Git cannot read the commit.
-pub fn other_projects(project: &Project, commit: Oid) -> Result<Vec<spec::Project>, Error> {
+pub fn other_projects(project: &Project, commit: Oid) -> Result<Vec<Neighbour>, Error> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), 0)];
     while let Some((dir, depth)) = open.pop() {
@@ -140,7 +149,10 @@ pub fn other_projects(project: &Project, commit: Oid) -> Result<Vec<spec::Projec
             }
             if entry.name == DIR {
                 if dir != project.prefix {
-                    found.extend(name_of(project, commit, &dir)?);
+                    let name = name_of(project, commit, &dir)?.filter(|_| !dir.is_empty());
+                    if name.is_some() || dir.is_empty() {
+                        found.push(Neighbour { name, prefix: dir.clone() });
+                    }
                 }
             } else if depth < 3 {
                 open.push((format!("{dir}{}/", entry.name), depth + 1));

@@ -7,7 +7,7 @@
 mod load;
 mod look;
 
-pub use load::{Loaded, load_at, load_worktree, other_projects};
+pub use load::{Loaded, Neighbour, load_at, load_worktree, other_projects};
 pub use look::{Look, look, look_at, rival};
 
 use std::path::{Path, PathBuf};

@@ -215,7 +215,7 @@ fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Opti
     let found = prover.prove(&claim.spec, tip)?;
     failpoint("attempt.proven");
     if found.holds() {
-        engine.mark_proven(found.tree, &claim.id);
+        engine.mark_proven(found.tree, &claim.qualified);
     }
     Ok(found)
 }

@@ -225,7 +225,7 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
     failpoint("driver.proven");
     let commit = conclude(engine, &qualified, record, tip, &found, lock)?;
     let Some(commit) = commit else { return Ok(Ending::Failed(found.complaint())) };
-    engine.mark_proven(found.tree, driver);
+    engine.mark_proven(found.tree, &qualified);
     let finished = Finished {
         id: driver.clone(),
         run: record.last_start.as_ref().and_then(|entry| entry.block.run.clone()).unwrap_or_default(),

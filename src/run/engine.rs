@@ -11,7 +11,7 @@ use super::{Ending, Error, Phase, Progress, Request, attempt, claim, driver, hon
 use crate::ledger::Oid;
 use crate::plan::{Action, Ended, Happened, Schedule};
 use crate::project::{self, Look, Project};
-use crate::spec::SpecId;
+use crate::spec::{Qualified, SpecId};
 
 /// Who is told what happens.
 pub type Reporter = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -28,7 +28,7 @@ pub struct Engine {
     /// One lane a target: landings of this process queue here instead of racing each other.
     lanes: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Trees on which this process itself has proven a spec's criteria.
-    proven: Mutex<BTreeSet<(Oid, SpecId)>>,
+    proven: Mutex<BTreeSet<(Oid, Qualified)>>,
     /// The drivers that the schedule of this call finishes.
     drives: BTreeSet<SpecId>,
 }
@@ -86,12 +86,12 @@ impl Engine {
         self.drives.contains(driver)
     }
 
-    pub(super) fn mark_proven(&self, tree: Oid, id: &SpecId) {
-        relaxed(&self.proven).insert((tree, id.clone()));
+    pub(super) fn mark_proven(&self, tree: Oid, spec: &Qualified) {
+        relaxed(&self.proven).insert((tree, spec.clone()));
     }
 
-    pub(super) fn is_proven(&self, tree: Oid, id: &SpecId) -> bool {
-        relaxed(&self.proven).contains(&(tree, id.clone()))
+    pub(super) fn is_proven(&self, tree: Oid, spec: &Qualified) -> bool {
+        relaxed(&self.proven).contains(&(tree, spec.clone()))
     }
 
     pub(super) fn lane(&self, target: &str) -> Arc<Mutex<()>> {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::claim::{Finished, no_target, spec_at};
+use super::claim::{Finished, no_target};
 use super::events::journal;
-use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, jobs, tidy};
+use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, jobs, prove, tidy};
 use crate::agent::Lock;
 use crate::config::Landing as Policy;
 use crate::env::failpoint;
@@ -224,7 +224,7 @@ fn red(
     let repo = &project.repo;
     let tree = repo.tree(merge)?;
     let rivals = landed_since(project, finished, onto)?;
-    if !engine.is_proven(tree, &finished.id) {
+    if !engine.is_proven(tree, &finished.qualified) {
         let found = prover.prove(&finished.spec, merge)?;
         note(engine, finished, &finished.qualified, &found)?;
         if !found.holds() {
@@ -232,40 +232,48 @@ fn red(
             let with = if names.is_empty() { finished.target.clone() } else { names.join(", ") };
             return Ok(Some(format!("red together with {with}: {}", found.complaint())));
         }
-        engine.mark_proven(tree, &finished.id);
+        engine.mark_proven(tree, &finished.qualified);
     }
     for rival in rivals {
-        if engine.is_proven(tree, &rival.id) {
+        if engine.is_proven(tree, &rival) {
             continue;
         }
-        let Some(spec) = readable(project, &rival.id, onto)? else { continue };
+        let Some((spec, prefix)) = readable(project, &rival, onto)? else { continue };
+        let prover = prover.within(&prefix);
         let found = prover.prove(&spec, merge)?;
         if found.holds() {
-            engine.mark_proven(tree, &rival.id);
+            engine.mark_proven(tree, &rival);
             continue;
         }
         // What was red before this came is not this one's fault.
         if !prover.prove(&spec, onto)?.holds() {
             engine.notice(
                 &finished.id,
-                format!("{} does not hold on {} any more, also without this", rival.id, finished.target),
+                format!("{rival} does not hold on {} any more, also without this", finished.target),
             );
             continue;
         }
-        return Ok(Some(format!("breaks {}, which landed first: {}", rival.id, found.complaint())));
+        return Ok(Some(format!("breaks {rival}, which landed first: {}", found.complaint())));
     }
     Ok(None)
 }
 
-fn readable(project: &Project, id: &SpecId, commit: Oid) -> Result<Option<Spec>, Error> {
-    match spec_at(project, id, commit) {
-        Ok(spec) => Ok(Some(spec)),
-        Err(Error::Refused { .. } | Error::Spec { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// A spec of any project in the repository as it stands in a commit, with its project's directory; `None` where it is
+/// not there or cannot be read.
+fn readable(project: &Project, spec: &Qualified, commit: Oid) -> Result<Option<(Spec, String)>, Error> {
+    let prefix = if spec.project == project.name {
+        project.prefix.clone()
+    } else {
+        let others = project::other_projects(project, commit)?;
+        let Some(home) = others.into_iter().find(|other| other.name == spec.project) else { return Ok(None) };
+        home.prefix
+    };
+    let path = prove::spec_path(&prefix, &spec.id);
+    let Some(bytes) = project.repo.read(commit, &path)? else { return Ok(None) };
+    Ok(spec::parse(&spec.id, &path, &bytes).spec.map(|spec| (spec, prefix)))
 }
 
-/// The specs of this project that landed on the target since the attempt's base.
+/// The specs of all projects that landed on the target since the attempt's base.
 fn landed_since(project: &Project, finished: &Finished, onto: Oid) -> Result<Vec<Qualified>, Error> {
     let repo = &project.repo;
     let mut found = Vec::new();
@@ -275,8 +283,7 @@ fn landed_since(project: &Project, finished: &Finished, onto: Oid) -> Result<Vec
             ledger::Reading::Nothing => continue,
         };
         for landing in block.landings {
-            let here = landing.spec.project == project.name && landing.spec != finished.qualified;
-            if here && !found.contains(&landing.spec) {
+            if landing.spec != finished.qualified && !found.contains(&landing.spec) {
                 found.push(landing.spec);
             }
         }

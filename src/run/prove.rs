@@ -21,12 +21,20 @@ pub struct Prover<'a> {
     settings: &'a Settings,
     lock: &'a Lock,
     at: PathBuf,
+    prefix: String,
 }
 
 impl<'a> Prover<'a> {
     /// A prover that works under a spec's lock. Its checkout is made only when a proof needs it.
     pub fn new(engine: &'a Engine, id: &'a SpecId, settings: &'a Settings, lock: &'a Lock) -> Self {
-        Self { engine, id, settings, lock, at: engine.project.proof_path(id) }
+        let prefix = engine.project.prefix.clone();
+        Self { engine, id, settings, lock, at: engine.project.proof_path(id), prefix }
+    }
+
+    /// The same checkout for the specs of another project in the repository, whose directory is `prefix`.
+    pub(super) fn within(&self, prefix: &str) -> Self {
+        let Self { engine, id, settings, lock, .. } = *self;
+        Self { engine, id, settings, lock, at: self.at.clone(), prefix: prefix.to_owned() }
     }
 
     /// Proves a spec's criteria on the tree of a commit.
@@ -36,7 +44,7 @@ impl<'a> Prover<'a> {
     pub fn prove(&self, spec: &Spec, commit: Oid) -> Result<Evidence, Error> {
         let repo = &self.engine.project.repo;
         let tree = repo.tree(commit)?;
-        let ticks = Ticks::read(self.engine, spec, commit)?;
+        let ticks = Ticks::read(self.engine, &self.prefix, spec, commit)?;
         let mut evidence = Evidence::empty(tree);
         let needs_checkout = spec.criteria.iter().any(|criterion| criterion.command.is_some());
         if needs_checkout && let Some(spoilt) = self.checkout(commit)? {
@@ -55,7 +63,7 @@ impl<'a> Prover<'a> {
 
     /// The project's directory in the checkout.
     pub fn dir(&self) -> PathBuf {
-        self.engine.project.dir_in(&self.at)
+        self.at.join(&self.prefix)
     }
 
     /// The checkout itself.
@@ -123,13 +131,18 @@ impl<'a> Prover<'a> {
     }
 }
 
+/// The file of a spec of the project in `prefix`.
+pub(super) fn spec_path(prefix: &str, id: &SpecId) -> String {
+    format!("{prefix}{}/{id}.md", crate::project::SPECS)
+}
+
 /// Which boxes of a spec are ticked in a commit. A box proves nothing about a criterion with a command.
 struct Ticks(Vec<String>);
 
 impl Ticks {
-    fn read(engine: &Engine, spec: &Spec, commit: Oid) -> Result<Self, Error> {
+    fn read(engine: &Engine, prefix: &str, spec: &Spec, commit: Oid) -> Result<Self, Error> {
         let project = &engine.project;
-        let path = project.spec_path(&spec.id);
+        let path = spec_path(prefix, &spec.id);
         let Some(bytes) = project.repo.read(commit, &path)? else { return Ok(Self(Vec::new())) };
         let there = crate::spec::parse(&spec.id, &path, &bytes).spec;
         let ticked = there.into_iter().flat_map(|spec| spec.criteria).filter(|criterion| criterion.ticked);

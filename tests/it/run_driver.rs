@@ -188,3 +188,29 @@ fn the_change_of_a_member_is_its_own_also_after_its_driver_has_landed() {
     assert_eq!(files("001-d.3"), ["001-d.3.1.txt"]);
     assert_eq!(files("001-d").len(), 3);
 }
+
+#[test]
+fn what_another_project_of_the_repository_has_proven_is_proven_on_the_merge_as_well() {
+    let sandbox = Sandbox::new();
+    sandbox.write("shop/.chant/config.yaml", "project: shop\n").write("word", "old\n");
+    let wait = "until test -e \"$BESIDE/go\"; do sleep 0.02; done";
+    sandbox.steps(
+        "001-a",
+        "",
+        &["New $ test -f new"],
+        &format!("touch \"$BESIDE/working\"; {wait}; git rm -q word; touch new"),
+    );
+    sandbox.write(
+        "shop/.chant/specs/001-a.md",
+        "# Shop\n\n## Acceptance Criteria\n\n- [ ] The word is there\n      `$ test -f ../word && test -f here`\n\n## Steps\n\n```sh\ntouch here\n```\n",
+    );
+    sandbox.commit("specs");
+    let first = sandbox.spawn(&[], ["work", "001"]);
+    crate::harness::until("it works", || sandbox.exists("../working"));
+    sandbox.chant_in("shop", ["work", "001"]).ok();
+    sandbox.write("../go", "");
+    let out = crate::harness::wait(first).exits(1);
+    assert!(out.err.contains("breaks shop/001-a, which landed first"), "{}", out.err);
+    assert!(sandbox.exists("word") && sandbox.exists("shop/here"));
+    assert_eq!(sandbox.status("001-a"), "failed");
+}
