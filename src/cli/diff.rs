@@ -3,7 +3,7 @@
 use clap::Args;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Context, Outcome, paint, show};
+use super::{Context, Outcome, paint, show, text};
 use crate::ops::{self, diff::FileDiff};
 
 /// Show a spec's change against its target, with criteria and evidence above it.
@@ -67,9 +67,10 @@ impl Diff {
             })?;
             return Ok(0);
         }
-        let width = context.paint.width.unwrap_or(80);
+        let width = context.paint.width;
         let target = diff.target.as_deref().unwrap_or("its base");
-        let mut out = format!("{}  {} files against {target}\n", paint::bold(diff.id.as_str()), diff.files.len());
+        let mut out =
+            format!("{}  {} against {target}\n", paint::bold(diff.id.as_str()), text::count(diff.files.len(), "file"));
         out.push_str(&show::criteria(&diff.criteria, width));
         out.push('\n');
         for file in &diff.files {
@@ -86,7 +87,7 @@ impl Diff {
     }
 }
 
-fn text(side: &Option<Vec<u8>>) -> Option<&str> {
+fn words(side: &Option<Vec<u8>>) -> Option<&str> {
     match side {
         None => Some(""),
         Some(bytes) if bytes.contains(&0) => None,
@@ -95,7 +96,7 @@ fn text(side: &Option<Vec<u8>>) -> Option<&str> {
 }
 
 fn counts(file: &FileDiff) -> Option<(usize, usize)> {
-    let (old, new) = (text(&file.old)?, text(&file.new)?);
+    let (old, new) = (words(&file.old)?, words(&file.new)?);
     let diff = TextDiff::from_lines(old, new);
     let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
     Some((count(ChangeTag::Insert), count(ChangeTag::Delete)))
@@ -134,14 +135,14 @@ fn stat(file: &FileDiff) -> String {
     } else {
         String::new()
     };
-    format!("  {} {}  {size}{outside}\n", paint::padded(change(file), 8), paint::tame(&file.path))
+    format!("  {} {}  {size}{outside}\n", text::padded(change(file), 8), text::tame(&file.path))
 }
 
 /// A unified diff, with Git's own headings.
 fn body(file: &FileDiff) -> String {
-    let path = paint::tame(&file.path);
+    let path = text::tame(&file.path);
     let mut out = format!("{}\n", paint::bold(&format!("diff --git a/{path} b/{path}")));
-    let (Some(old), Some(new)) = (text(&file.old), text(&file.new)) else {
+    let (Some(old), Some(new)) = (words(&file.old), words(&file.new)) else {
         out.push_str("Binary files differ\n");
         return out;
     };
@@ -152,7 +153,7 @@ fn body(file: &FileDiff) -> String {
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         out.push_str(&format!("{}\n", paint::coloured(hunk.header().to_string().trim_end(), anstyle::AnsiColor::Cyan)));
         for change in hunk.iter_changes() {
-            let line = paint::tame(change.value().trim_end_matches(['\n', '\r']));
+            let line = text::tame(change.value().trim_end_matches(['\n', '\r']));
             let line = match change.tag() {
                 ChangeTag::Insert => paint::coloured(&format!("+{line}"), anstyle::AnsiColor::Green),
                 ChangeTag::Delete => paint::coloured(&format!("-{line}"), anstyle::AnsiColor::Red),

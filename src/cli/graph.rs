@@ -78,7 +78,7 @@ impl Graph {
 }
 
 /// The tree for a terminal of that width.
-pub fn tree(look: &Look, width: Option<usize>) -> String {
+pub fn tree(look: &Look, width: usize) -> String {
     draw::tree(&look.board.rows, &kpis(look), draw::Look { width, colour: true })
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Seek as _};
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
 use crate::ops::{self, log::Transcript};
 
 /// Print the words of a spec's agent: live while it runs, from the notes afterwards.
@@ -63,7 +63,7 @@ impl Log {
 }
 
 fn plain(bytes: &[u8]) -> String {
-    paint::tame(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
+    text::tame(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
 }
 
 /// The first-parent log with its trailers.
@@ -75,13 +75,13 @@ pub fn story(context: &Context, project: &crate::project::Project, limit: usize)
             "{} {} {}\n",
             paint::coloured(&entry.commit.short(), anstyle::AnsiColor::Yellow),
             paint::dim(&when),
-            paint::bold(&paint::tame(&entry.subject)),
+            paint::bold(&text::tame(&entry.subject)),
         ))?;
         for crate::ledger::Trailer { key, value } in crate::ledger::trailers(&entry.message) {
             context.print(&format!(
                 "         {} {}\n",
-                paint::dim(&format!("{}:", paint::tame(&key))),
-                paint::tame(&value)
+                paint::dim(&format!("{}:", text::tame(&key))),
+                text::tame(&value)
             ))?;
         }
     }

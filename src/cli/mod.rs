@@ -20,6 +20,7 @@ mod paint;
 mod progress;
 pub mod schema;
 mod show;
+mod text;
 mod verify;
 mod why;
 mod work;

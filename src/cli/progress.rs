@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Context, paint};
+use super::{Context, paint, text};
+use crate::plan::Status;
 use crate::run::{Ending, Phase, Progress};
 use crate::spec::SpecId;
 
@@ -42,7 +43,7 @@ pub fn reporter(context: &Context) -> Reporter {
 pub fn quiet(_context: &Context) -> impl Fn(Progress) + Send + Sync + 'static {
     |progress| {
         if let Progress::Notice { id, text } = progress {
-            eprintln!("{id}: {}", paint::tame(&text));
+            eprintln!("{id}: {}", text::tame(&text));
         }
     }
 }
@@ -69,7 +70,7 @@ impl Reporter {
             Progress::Started { id, title } => self.started(&id, &title),
             Progress::Phase { id, phase, attempt } => self.phase(&id, phase, attempt),
             Progress::Words { id, line } => self.words(&id, &line),
-            Progress::Notice { id, text } => self.line(&format!("{id}: {}", paint::tame(&text))),
+            Progress::Notice { id, text } => self.line(&format!("{id}: {}", text::tame(&text))),
             Progress::Ended { id, ending } => self.ended(&id, &ending),
         }
     }
@@ -83,7 +84,7 @@ impl Reporter {
                 bar.set_style(style);
             }
             bar.set_prefix(id.to_string());
-            bar.set_message(paint::tame(title));
+            bar.set_message(text::tame(title));
             bar.enable_steady_tick(Duration::from_millis(120));
             if let Some(old) = state.lines.insert(id.clone(), bar) {
                 old.finish_and_clear();
@@ -109,7 +110,7 @@ impl Reporter {
     }
 
     fn words(&self, id: &SpecId, line: &str) {
-        let line = paint::tame(line);
+        let line = text::tame(line);
         if line.trim().is_empty() {
             return;
         }
@@ -172,9 +173,9 @@ fn elapsed(state: &State, id: &SpecId) -> String {
 fn mark(ending: &Ending) -> &'static str {
     match ending {
         Ending::Landed { .. } | Ending::AlreadyDone => "✓",
-        Ending::Review(_) => "◆",
-        Ending::Person(_) => "●",
-        Ending::Interrupted => "◍",
+        Ending::Review(_) => paint::glyph(Status::InReview),
+        Ending::Person(_) => paint::glyph(Status::InProgress),
+        Ending::Interrupted => paint::glyph(Status::Stalled),
         _ => "✗",
     }
 }
@@ -187,11 +188,11 @@ pub fn words(id: &SpecId, ending: &Ending) -> String {
             format!("{id} landed on {target} as {}{criteria}", commit.short())
         }
         Ending::AlreadyDone => format!("{id} is in its target already"),
-        Ending::Review(why) => format!("{id} {}", paint::tame(why)),
-        Ending::Stuck { reason, .. } => format!("{id} did not land: {}", paint::tame(reason)),
-        Ending::Failed(reason) => format!("{id} failed: {}", paint::tame(reason)),
-        Ending::Refused(reason) => format!("{id} was not worked: {}", paint::tame(reason)),
-        Ending::Held(by) => format!("{id} is being worked by {}", paint::tame(by)),
+        Ending::Review(why) => format!("{id} {}", text::tame(why)),
+        Ending::Stuck { reason, .. } => format!("{id} did not land: {}", text::tame(reason)),
+        Ending::Failed(reason) => format!("{id} failed: {}", text::tame(reason)),
+        Ending::Refused(reason) => format!("{id} was not worked: {}", text::tame(reason)),
+        Ending::Held(by) => format!("{id} is being worked by {}", text::tame(by)),
         Ending::Interrupted => format!("{id} was interrupted; its work is kept, and `chant work {id}` goes on"),
         Ending::Person(path) => {
             format!("{id} is yours: work in {}\nthen `chant work {id} --finish` proves and lands it", path.display())

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
 use crate::ops::views::{self, Detail, KpiView};
 use crate::plan::Status;
 
@@ -32,20 +32,20 @@ impl Show {
             return Ok(0);
         }
         let status = look.board.rows.iter().find(|row| row.id.as_str() == detail.item.id).map(|row| row.status);
-        context.print(&render(&detail, status.unwrap_or(Status::Unknown), context.paint.width.unwrap_or(80)))?;
+        context.print(&render(&detail, status.unwrap_or(Status::Unknown), context.paint.width))?;
         Ok(0)
     }
 }
 
 fn render(detail: &Detail, status: Status, width: usize) -> String {
     let item = &detail.item;
-    let mut out = format!("{}\n{}\n\n", paint::bold(&item.id), paint::tame(&item.title));
+    let mut out = format!("{}\n{}\n\n", paint::bold(&item.id), text::clean(&item.title));
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
-            out.push_str(&format!("  {}  {}\n", paint::dim(&paint::padded(name, 10)), paint::tame(&value)));
+            out.push_str(&format!("  {}  {}\n", paint::dim(&text::padded(name, 10)), text::clean(&value)));
         }
     };
-    let word = format!("{} {}", paint::sign(status), item.status);
+    let word = format!("{} {}", paint::glyph(status), item.status);
     fact("status", word);
     fact("type", item.kind.clone());
     fact("attempt", item.attempt.map(|attempt| attempt.to_string()).unwrap_or_default());
@@ -59,7 +59,7 @@ fn render(detail: &Detail, status: Status, width: usize) -> String {
         fact("blocked by", blocker.reason.clone());
     }
     if let Some(attention) = &item.attention {
-        for (n, line) in paint::wrapped(attention, width.saturating_sub(14)).into_iter().enumerate() {
+        for (n, line) in text::wrap(attention, width.saturating_sub(14)).into_iter().enumerate() {
             fact(if n == 0 { "attention" } else { "" }, line);
         }
     }
@@ -111,12 +111,12 @@ pub(super) fn criteria(proofs: &[views::CriterionView], width: usize) -> String 
             Some("unmet") => ("✗", anstyle::AnsiColor::Red),
             _ => ("○", anstyle::AnsiColor::BrightBlack),
         };
-        for (n, line) in paint::wrapped(&paint::tame(&proof.text), width.saturating_sub(6)).into_iter().enumerate() {
+        for (n, line) in text::wrap(&text::clean(&proof.text), width.saturating_sub(6)).into_iter().enumerate() {
             let lead = if n == 0 { paint::coloured(sign, colour) } else { " ".to_owned() };
             out.push_str(&format!("  {lead} {line}\n"));
         }
         if let Some(command) = &proof.command {
-            out.push_str(&format!("      {}\n", paint::dim(&format!("$ {}", paint::tame(command)))));
+            out.push_str(&format!("      {}\n", paint::dim(&format!("$ {}", text::clean(command)))));
         } else if proof.verdict.as_deref() == Some("claimed") {
             out.push_str(&format!("      {}\n", paint::dim("claimed: ticked, and no command proves it")));
         }
@@ -134,9 +134,9 @@ fn members(detail: &Detail, width: usize) -> String {
         let room = width.saturating_sub(ids + 18);
         out.push_str(&format!(
             "  {}  {}  {}\n",
-            paint::padded(&member.id, ids),
-            paint::padded(&member.status, 11),
-            paint::cut(&paint::tame(&member.title), room.max(10)),
+            text::padded(&member.id, ids),
+            text::padded(&member.status, 11),
+            text::cut(&text::clean(&member.title), room.max(10)),
         ));
     }
     out
@@ -158,8 +158,8 @@ fn events(detail: &Detail) -> String {
             "  {}  {time}  attempt {}  {}  {}\n",
             paint::dim(&short(&event.commit)),
             event.attempt.unwrap_or(0),
-            paint::padded(status, 11),
-            paint::tame(&rest.join(", ")),
+            text::padded(status, 11),
+            text::clean(&rest.join(", ")),
         ));
     }
     out

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{Context, Outcome, paint, progress, show};
+use super::{Context, Outcome, paint, progress, show, text};
 use crate::ops::{self, views};
 use crate::run::Proof;
 
@@ -71,19 +71,19 @@ impl Verify {
             context.json(&findings)?;
             return Ok(code);
         }
-        let width = context.paint.width.unwrap_or(80);
+        let width = context.paint.width;
         for verified in &found {
             let word = if verified.evidence.holds() { "holds" } else { "does not hold" };
             let (id, commit) = (paint::bold(verified.id.as_str()), verified.commit.short());
             context.print(&format!("{id}  {word} on {commit}: {}\n", verified.evidence.tally()))?;
             if let Some(spoilt) = &verified.evidence.spoilt {
-                context.print(&format!("  {}\n", paint::tame(spoilt)))?;
+                context.print(&format!("  {}\n", text::clean(spoilt)))?;
             }
             let views: Vec<views::CriterionView> = verified.evidence.proofs.iter().map(criterion).collect();
             context.print(&show::criteria(&views, width))?;
             for proof in verified.evidence.proofs.iter().filter(|proof| proof.verdict == crate::run::Verdict::Unmet) {
                 for line in proof.tail.lines() {
-                    context.print(&format!("      {}\n", paint::dim(&format!("| {}", paint::tame(line)))))?;
+                    context.print(&format!("      {}\n", paint::dim(&format!("| {}", text::clean(line)))))?;
                 }
             }
         }

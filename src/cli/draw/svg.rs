@@ -5,7 +5,9 @@ use crate::plan::{KpiView, Row};
 use crate::spec::SpecId;
 
 use super::layout::{BOX, Frame, HEADER, layout};
-use super::{Picture, clean, cut, glyph, word};
+use super::{Picture, word};
+use crate::cli::paint::glyph;
+use crate::cli::text::{clean, cut};
 
 /// Columns of text that fit into a box.
 const COLUMNS: usize = 36;
