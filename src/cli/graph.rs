@@ -72,6 +72,7 @@ impl Graph {
             Format::Svg => draw::svg(&look.board.rows, &kpis),
         };
         context.print(&text)?;
+        context.hint_of(&look);
         context.warn_of(&look);
         Ok(0)
     }

@@ -52,11 +52,10 @@ impl List {
             context.json(&items)?;
             return Ok(0);
         }
-        if rows.is_empty() {
-            let hint =
-                if look.set.is_empty() { "no specs yet: `chant add \"…\"` writes one" } else { "no such specs" };
-            context.say(hint);
+        if rows.is_empty() && !look.set.is_empty() {
+            context.say("no such specs");
         }
+        context.hint_of(&look);
         context.print(&table(&rows, context.paint.width))?;
         context.warn_of(&look);
         Ok(0)
@@ -88,7 +87,7 @@ fn table(rows: &[&Row], width: usize) -> String {
         out.push_str(line.trim_end());
         out.push('\n');
         for note in notes(row) {
-            for line in text::wrap(&text::clean(&note), width.saturating_sub(6)) {
+            for line in text::wrap(&text::brief(&note), width.saturating_sub(6)) {
                 out.push_str(&format!("      {}\n", paint::dim(&line)));
             }
         }

@@ -38,7 +38,7 @@ impl Man {
             command.build();
             write(&dir, name, &page(command.clone(), name)?)?;
             count += 1;
-            for sub in command.get_subcommands() {
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
                 let full = format!("{name}-{}", sub.get_name());
                 write(&dir, &full, &page(sub.clone(), &full)?)?;
                 count += 1;

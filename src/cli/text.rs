@@ -86,6 +86,21 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// A reason on one line, in which a long quotation between backticks, mostly a proof's command, is cut: whoever needs it
+/// whole finds it with the criterion.
+pub fn brief(text: &str) -> String {
+    let text = clean(text);
+    let mut out = String::with_capacity(text.len());
+    for (n, part) in text.split('`').enumerate() {
+        out.push_str(if n == 0 { "" } else { "`" });
+        out.push_str(&if n % 2 == 1 { cut(part, QUOTED) } else { part.to_owned() });
+    }
+    out
+}
+
+/// Columns of a quotation in a line of words.
+const QUOTED: usize = 60;
+
 /// `1 file`, `2 files`.
 pub fn count(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
@@ -102,6 +117,13 @@ mod tests {
         assert_eq!(wrap("grep  'a  b'  file", 12), ["grep  'a  b'", "file"]);
         assert_eq!(wrap("a abcdefgh b", 4), ["a", "abcd", "efgh", "b"]);
         assert!(wrap("  ", 4).is_empty());
+    }
+
+    #[test]
+    fn a_long_command_in_a_reason_is_cut_and_a_short_one_is_not() {
+        let reason = brief(&format!("1 of 1 criteria unmet: A (`{}` exits 1)", "x".repeat(500)));
+        assert!(wide(&reason) < 110 && reason.ends_with("x…` exits 1)"), "{reason}");
+        assert_eq!(brief("type `chant list`\nnow"), "type `chant list` now");
     }
 
     #[test]

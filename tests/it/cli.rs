@@ -144,3 +144,38 @@ fn wrong_calls_exit_2_and_say_what_to_type() {
     let outside = Sandbox::bare_directory();
     outside.chant(["list"]).exits(2);
 }
+
+#[test]
+fn a_command_teaches_itself_whichever_way_it_is_asked() {
+    let sandbox = Sandbox::new();
+    let asked = sandbox.chant(["help", "work"]).ok().out;
+    assert_eq!(asked, sandbox.chant(["work", "--help"]).ok().out);
+    for args in [&["help"][..], &["--help"], &["-h"]] {
+        let out = sandbox.chant(args).ok().out;
+        assert!(out.contains("\noptions\n  -C <DIR>") && !out.contains('{'), "{out}");
+    }
+    sandbox.chant(["help", "frobnicate"]).exits(2);
+}
+
+#[test]
+fn where_there_is_nothing_it_is_said_what_to_type() {
+    let sandbox = Sandbox::bare_directory();
+    sandbox.git(["init", "--quiet", "."]).ok();
+    sandbox.chant(["init"]).ok();
+    assert!(sandbox.chant(["graph"]).ok().err.contains("`chant add"));
+    assert!(sandbox.chant(["list"]).ok().err.contains("`chant add"));
+    assert!(sandbox.chant(["log"]).ok().err.contains("git commit"));
+    sandbox.steps("001-a", "", &[], "touch a").commit("spec");
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(out.err.contains("001-a landed on") && !out.err.contains("0 verified"), "{}", out.all());
+    let again = sandbox.chant(["work", "001"]).ok();
+    assert_eq!(again.err, "✓ 001-a is in its target already\n");
+}
+
+#[test]
+fn a_directory_that_a_command_takes_is_not_the_one_to_work_in() {
+    let sandbox = Sandbox::bare_directory();
+    sandbox.chant(["demo", "here"]).ok();
+    assert!(sandbox.exists("here/.git") && !sandbox.exists("here/here"));
+    sandbox.chant(["-C", "here", "show", "001"]).ok();
+}
