@@ -69,12 +69,12 @@ impl Diff {
         }
         let width = context.paint.width;
         let target = diff.target.as_deref().unwrap_or("its base");
-        let mut out =
-            format!("{}  {} against {target}\n", paint::bold(diff.id.as_str()), text::count(diff.files.len(), "file"));
-        out.push_str(&show::criteria(&diff.criteria, width));
-        out.push('\n');
-        for file in &diff.files {
-            out.push_str(&stat(file));
+        let files = text::count(diff.files.len(), "file");
+        let mut out = format!("{}\n", show::heading(diff.id.as_str(), &format!("{files} against {target}"), width));
+        out.push_str(&show::criteria(&diff.criteria, width, show::Proofs::Brief));
+        if !diff.files.is_empty() {
+            out.push('\n');
+            out.push_str(&stat(&diff.files, width));
         }
         if !self.stat {
             for file in &diff.files {
@@ -121,22 +121,33 @@ fn view(file: &FileDiff) -> FileView {
     }
 }
 
-fn stat(file: &FileDiff) -> String {
-    let size = match counts(file) {
-        Some((plus, minus)) => format!(
-            "{} {}",
-            paint::coloured(&format!("+{plus}"), anstyle::AnsiColor::Green),
-            paint::coloured(&format!("-{minus}"), anstyle::AnsiColor::Red)
-        ),
-        None => "binary".to_owned(),
-    };
-    let outside = if file.outside {
-        paint::coloured("  outside target_files", anstyle::AnsiColor::Yellow)
-    } else {
-        String::new()
-    };
-    format!("  {} {}  {size}{outside}\n", text::padded(change(file), 8), text::tame(&file.path))
+/// A line a file: what became of it, its path, how much. A path that is too long is cut at its beginning, as Git does.
+fn stat(files: &[FileDiff], width: usize) -> String {
+    let size = |file: &FileDiff| counts(file).map(|(plus, minus)| (format!("+{plus}"), format!("-{minus}")));
+    let sizes: Vec<_> = files.iter().map(size).collect();
+    let wide = |file: &FileDiff| text::wide(&text::clean(&file.path));
+    let figures = sizes.iter().map(|size| size.as_ref().map_or(6, |(plus, minus)| plus.len() + 1 + minus.len())).max();
+    let outside = if files.iter().any(|file| file.outside) { text::wide(OUTSIDE) } else { 0 };
+    let room = width.saturating_sub(2 + 8 + 1 + 2 + figures.unwrap_or(0) + outside);
+    let paths = files.iter().map(wide).max().unwrap_or(0).min(room);
+    let mut out = String::new();
+    for (file, size) in files.iter().zip(sizes) {
+        let size = match size {
+            Some((plus, minus)) => format!(
+                "{} {}",
+                paint::coloured(&plus, anstyle::AnsiColor::Green),
+                paint::coloured(&minus, anstyle::AnsiColor::Red)
+            ),
+            None => "binary".to_owned(),
+        };
+        let path = text::padded(&text::cut_front(&text::clean(&file.path), paths), paths);
+        let outside = if file.outside { paint::coloured(OUTSIDE, anstyle::AnsiColor::Yellow) } else { String::new() };
+        out.push_str(&format!("  {} {path}  {size}{outside}\n", text::padded(change(file), 8)));
+    }
+    out
 }
+
+const OUTSIDE: &str = "  outside target_files";
 
 /// A unified diff, with Git's own headings.
 fn body(file: &FileDiff) -> String {

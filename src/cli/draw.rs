@@ -121,13 +121,11 @@ impl<'r> Picture<'r> {
     fn figures(&self, i: usize) -> Option<String> {
         let row = &self.rows[i];
         if let Some(view) = self.kpis.get(&row.id) {
-            let goal = view.goal().map(|goal| format!("{goal}: ")).unwrap_or_default();
-            return Some(clean(&format!("{goal}landed {} expected", view.progress())));
+            return Some(clean(&view.words()));
         }
         let impact = row.kpi.as_ref()?.impact.filter(|i| i.is_finite())?;
         let unit = std::iter::successors(Some(i), |&i| self.forest.driver(i))
             .find_map(|i| self.kpis.get(&self.rows[i].id)?.unit.clone());
-        let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-        Some(clean(&format!("{}{unit}", crate::plan::kpi::amount(impact))))
+        Some(clean(&crate::plan::kpi::impact(impact, unit.as_deref())))
     }
 }

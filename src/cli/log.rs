@@ -92,7 +92,10 @@ pub fn story(context: &Context, project: &crate::project::Project, limit: usize)
         }
         for crate::ledger::Trailer { key, value } in crate::ledger::trailers(&entry.message) {
             let key = format!("{}:", text::clean(&key));
-            let lines = text::wrap(&format!("{key} {}", text::clean(&value)), width.saturating_sub(indent.len() + 2));
+            let lines = text::wrap(
+                &format!("{key} {}", shortened(&text::clean(&value))),
+                width.saturating_sub(indent.len() + 2),
+            );
             for (n, line) in lines.iter().enumerate() {
                 let line = match line.strip_prefix(&key) {
                     Some(value) if n == 0 => format!("{}{value}", paint::dim(&key)),
@@ -104,4 +107,11 @@ pub fn story(context: &Context, project: &crate::project::Project, limit: usize)
         context.print(&out)?;
     }
     Ok(0)
+}
+
+/// Commit ids as short as everywhere else; whoever needs them whole asks Git.
+fn shortened(value: &str) -> String {
+    let is_id = |word: &str| matches!(word.len(), 40 | 64) && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let words = value.split(' ').map(|word| if is_id(word) { &word[..8] } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }

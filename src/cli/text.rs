@@ -42,6 +42,24 @@ pub fn cut(text: &str, columns: usize) -> String {
     kept
 }
 
+/// A text cut to so many columns at its beginning, for paths, whose end says more.
+pub fn cut_front(text: &str, columns: usize) -> String {
+    if wide(text) <= columns {
+        return text.to_owned();
+    }
+    let mut left = columns.saturating_sub(1);
+    let mut from = text.len();
+    for (at, c) in text.char_indices().rev() {
+        let width = c.width().unwrap_or(0);
+        if width > left {
+            break;
+        }
+        left -= width;
+        from = at;
+    }
+    format!("…{}", &text[from..])
+}
+
 /// As much of a text as fits into so many columns.
 fn begin(text: &str, columns: usize) -> &str {
     let mut left = columns;
@@ -99,7 +117,7 @@ pub fn brief(text: &str) -> String {
 }
 
 /// Columns of a quotation in a line of words.
-const QUOTED: usize = 60;
+const QUOTED: usize = 40;
 
 /// `1 file`, `2 files`.
 pub fn count(number: usize, thing: &str) -> String {
@@ -122,7 +140,7 @@ mod tests {
     #[test]
     fn a_long_command_in_a_reason_is_cut_and_a_short_one_is_not() {
         let reason = brief(&format!("1 of 1 criteria unmet: A (`{}` exits 1)", "x".repeat(500)));
-        assert!(wide(&reason) < 110 && reason.ends_with("x…` exits 1)"), "{reason}");
+        assert!(wide(&reason) < 90 && reason.ends_with("x…` exits 1)"), "{reason}");
         assert_eq!(brief("type `chant list`\nnow"), "type `chant list` now");
     }
 

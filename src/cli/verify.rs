@@ -72,18 +72,23 @@ impl Verify {
             return Ok(code);
         }
         let width = context.paint.width;
-        for verified in &found {
+        for (n, verified) in found.iter().enumerate() {
+            let between = if n == 0 { "" } else { "\n" };
             let word = if verified.evidence.holds() { "holds" } else { "does not hold" };
-            let (id, commit) = (paint::bold(verified.id.as_str()), verified.commit.short());
-            context.print(&format!("{id}  {word} on {commit}: {}\n", verified.evidence.tally()))?;
-            if let Some(spoilt) = &verified.evidence.spoilt {
-                context.print(&format!("  {}\n", text::clean(spoilt)))?;
+            let words = format!(
+                "{word} on {}: {}",
+                verified.commit.short(),
+                show::tally(verified.evidence.tally().to_string())
+            );
+            context.print(&format!("{between}{}\n", show::heading(verified.id.as_str(), &words, width)))?;
+            for line in verified.evidence.spoilt.iter().flat_map(|spoilt| text::wrap(&text::brief(spoilt), width - 2)) {
+                context.print(&format!("  {line}\n"))?;
             }
             let views: Vec<views::CriterionView> = verified.evidence.proofs.iter().map(criterion).collect();
-            context.print(&show::criteria(&views, width))?;
+            context.print(&show::criteria(&views, width, show::Proofs::Brief))?;
             for proof in verified.evidence.proofs.iter().filter(|proof| proof.verdict == crate::run::Verdict::Unmet) {
-                for line in proof.tail.lines() {
-                    context.print(&format!("      {}\n", paint::dim(&format!("| {}", text::clean(line)))))?;
+                for line in proof.tail.lines().flat_map(|line| text::wrap(&text::clean(line), width - 8)) {
+                    context.print(&format!("      {}\n", paint::dim(&format!("| {line}"))))?;
                 }
             }
         }

@@ -179,3 +179,15 @@ fn a_directory_that_a_command_takes_is_not_the_one_to_work_in() {
     assert!(sandbox.exists("here/.git") && !sandbox.exists("here/here"));
     sandbox.chant(["-C", "here", "show", "001"]).ok();
 }
+
+#[test]
+fn a_shallow_clone_does_not_say_that_nothing_was_proven() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.write("more", "").commit("more");
+    let url = format!("file://{}", sandbox.root.display());
+    sandbox.git(["clone", "--quiet", "--depth=1", &url, "shallow"]).ok();
+    let out = sandbox.chant_in("shallow", ["list"]).ok().out;
+    assert!(out.starts_with("? 001-a  unknown  ?/1  "), "{out}");
+}

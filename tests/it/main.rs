@@ -6,6 +6,7 @@ mod harness;
 
 mod cli;
 mod house;
+mod output;
 mod run_claim;
 mod run_driver;
 mod run_example;

@@ -14,7 +14,7 @@ fn churn() -> World {
         ("001-research-churn-drivers", "type: research"),
         (
             "002-driver-churn-fixes",
-            "type: driver\ndepends_on: ['001']\nkpi: {metric: monthly churn, unit: pp, baseline: 8, target: 5}",
+            "type: driver\ndepends_on: ['001']\nkpi: {metric: monthly churn, unit: '%', baseline: 8, target: 5}",
         ),
         ("002-driver-churn-fixes.1", "kpi: {impact: 3.5}"),
         ("002-driver-churn-fixes.2", "kpi: {impact: 1.5}"),
@@ -51,7 +51,7 @@ fn the_tree_reads_without_a_legend_at_eighty_columns() {
     let expected = "\
 ✓ completed    001-research-churn-drivers  Title of 001-research-churn-drivers
 ◐ in progress  002-driver-churn-fixes  Title of 002-driver-churn-fixes
-               │  monthly churn 8 -> 5: landed 3.5 of 6.2 pp expected
+               │  monthly churn 8 -> 5 %: landed 3.5 of 6.2 pp expected
                │  after ✓ 001-research-churn-drivers
                │  ! 002-driver-churn-fixes.2 failed: criterion 2 unmet
 ✓ completed    ├─ 002.1  Title of 002-driver-churn-fixes.1  3.5 pp

@@ -9,7 +9,7 @@ use crate::spec::SpecId;
 
 use super::{Look, Picture, word};
 use crate::cli::paint::{self, glyph};
-use crate::cli::text::{clean, cut, wide, wrap};
+use crate::cli::text::{brief, clean, cut, wide, wrap};
 
 /// Columns for `✓ in progress  `.
 const GUTTER: usize = 15;
@@ -145,10 +145,10 @@ impl Drawing<'_> {
             self.remark(out, &beside, Style::new().dimmed(), "after ", &self.dependencies(row));
         }
         for blocker in row.blocked_by.iter().filter(|b| !matches!(b.what, BlockKind::Spec(_))) {
-            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "waits: ", &clean(&blocker.reason));
+            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "waits: ", &brief(&blocker.reason));
         }
         if let Some(attention) = &row.attention {
-            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "! ", &clean(attention));
+            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "! ", &brief(attention));
         }
     }
 
