@@ -37,7 +37,7 @@ pub struct Finding {
 
 impl Lint {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project()?;
+        let project = ops::lint::open(&context.env)?;
         let report = ops::lint::lint(&project, self.at.as_deref())?;
         let code = if report.errors() > 0 { 2 } else { 0 };
         if self.json {

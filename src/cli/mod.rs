@@ -18,6 +18,7 @@ mod log;
 mod man;
 mod paint;
 mod progress;
+mod report;
 pub mod schema;
 mod show;
 mod text;

@@ -44,17 +44,7 @@ impl Paint {
 
     /// An error with everything that hangs on it: code, underlined source, what to type next.
     pub fn report(&self, error: &dyn miette::Diagnostic) -> String {
-        let theme = if matches!(self.err, anstream::ColorChoice::Never) {
-            miette::GraphicalTheme::unicode_nocolor()
-        } else {
-            miette::GraphicalTheme::unicode()
-        };
-        let handler = miette::GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
-        let mut text = String::new();
-        match handler.render_report(&mut text, error) {
-            Ok(()) => text.trim_end().to_owned(),
-            Err(_) => error.to_string(),
-        }
+        super::report::report(error, !matches!(self.err, anstream::ColorChoice::Never), self.width)
     }
 }
 

@@ -191,3 +191,51 @@ fn a_shallow_clone_does_not_say_that_nothing_was_proven() {
     let out = sandbox.chant_in("shallow", ["list"]).ok().out;
     assert!(out.starts_with("? 001-a  unknown  ?/1  "), "{out}");
 }
+
+#[test]
+fn lint_names_every_file_and_says_no_more_than_can_be_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/specs/bad id.md", "# T\n");
+    sandbox.write(".chant/specs/002-dir.md/x", "");
+    std::os::unix::fs::symlink("/etc/hostname", sandbox.path(".chant/specs/003-link.md")).unwrap();
+    sandbox.write(".chant/specs/004-long.md", format!("---\ntype: [{}\n---\n# T\n", "x".repeat(10_000_000)));
+    let out = sandbox.chant(["lint"]).exits(2);
+    for file in ["bad id.md: ", "002-dir.md: not a file", "003-link.md: a symlink", "004-long.md:2"] {
+        assert!(out.err.contains(&format!(".chant/specs/{file}")), "{file} in {}", out.all());
+    }
+    assert!(out.err.len() < 10_000, "{}", out.err.len());
+}
+
+#[test]
+fn unusable_settings_do_not_hide_what_is_wrong_with_the_specs() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/config.yaml", "jobs: many\n");
+    sandbox.write(".chant/specs/001-a.md", "---\ntype: magic\n---\n# T\n");
+    let out = sandbox.chant(["lint"]).exits(2);
+    assert!(out.err.contains("many") && out.err.contains("magic"), "{}", out.all());
+    assert_eq!(out.out, "1 spec: 2 errors, 1 warning\n");
+    let list = sandbox.chant(["list"]).exits(2);
+    assert!(list.err.contains("many") && !list.err.contains("Error:"), "{}", list.all());
+    assert_eq!(list.err.matches("chant::").count(), 1, "{}", list.all());
+}
+
+#[test]
+fn a_spec_as_add_wrote_it_is_a_warning_until_somebody_says_when_it_is_done() {
+    let sandbox = Sandbox::new();
+    sandbox.chant(["add", "Something"]).ok();
+    let out = sandbox.chant(["lint"]).ok();
+    assert!(out.out.ends_with("0 errors, 1 warning\n") && out.err.contains("when it is done"), "{}", out.all());
+}
+
+#[test]
+fn a_driver_has_no_words_of_its_own_and_nobody_means_a_spec_by_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &["A $ test -f a"], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "echo words; touch a").commit("specs");
+    assert!(sandbox.chant(["log", "001"]).exits(2).err.contains("have not said anything yet"));
+    sandbox.chant(["work", "001"]).ok();
+    let out = sandbox.chant(["log", "001"]).exits(2);
+    assert!(out.err.contains("`chant log 001-d.1`") && !out.err.contains("begins one"), "{}", out.all());
+    let out = sandbox.chant(["show", ""]).exits(2);
+    assert!(!out.err.contains("did you mean"), "{}", out.all());
+}
