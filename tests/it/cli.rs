@@ -239,3 +239,37 @@ fn a_driver_has_no_words_of_its_own_and_nobody_means_a_spec_by_nothing() {
     let out = sandbox.chant(["show", ""]).exits(2);
     assert!(!out.err.contains("did you mean"), "{}", out.all());
 }
+
+/// What bash offers for a line, by the function that Git's completion would call or by the one for `chant` itself.
+fn offered(sandbox: &Sandbox, call: &str) -> Option<String> {
+    let script = sandbox.chant(["completions", "bash"]).ok().out;
+    std::fs::write(sandbox.beside("chant.bash"), script).unwrap();
+    let text = format!("set -eu; . \"$BESIDE/chant.bash\"; {call}; printf '%s ' \"${{COMPREPLY[@]}}\"");
+    let mut bash = sandbox.command("bash", &sandbox.root);
+    let out = bash.args(["--noprofile", "--norc", "-c", &text]).output().ok()?;
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    Some(String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+#[test]
+fn bash_completes_chant_and_git_chant() {
+    let sandbox = Sandbox::new();
+    let alone = "COMP_WORDS=(chant sh) COMP_CWORD=1; _chant chant sh chant";
+    let Some(words) = offered(&sandbox, alone) else { return };
+    assert_eq!(words, "show ");
+    let under = |line: &str, at: usize| {
+        offered(&sandbox, &format!("under() {{ local -a words=({line}); local cword={at}; _git_chant; }}; under"))
+    };
+    assert_eq!(under("git chant sh", 2).as_deref(), Some("show "));
+    assert_eq!(under("git -C elsewhere chant graph --for", 5).as_deref(), Some("--format "));
+    assert_eq!(under("git chant graph --format ''", 4).as_deref(), Some("tree mermaid dot svg "));
+    // With Git's own completion, where it is there, as somebody types it.
+    let theirs = "/usr/share/bash-completion/completions/git";
+    if std::path::Path::new(theirs).exists() {
+        let typed = format!(
+            "set +eu; . {theirs}; COMP_WORDS=(git chant sh) COMP_CWORD=2 COMP_LINE='git chant sh' COMP_POINT=12; \
+             __git_wrap__git_main git sh chant"
+        );
+        assert_eq!(offered(&sandbox, &typed).as_deref().map(str::trim), Some("show"));
+    }
+}
