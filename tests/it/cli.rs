@@ -273,3 +273,25 @@ fn bash_completes_chant_and_git_chant() {
         assert_eq!(offered(&sandbox, &typed).as_deref().map(str::trim), Some("show"));
     }
 }
+
+#[test]
+fn the_manual_is_installed_for_both_names() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.beside("man");
+    sandbox.chant(["man", "--dir", dir.to_str().unwrap()]).ok();
+    for page in ["chant", "git-chant", "chant-work", "git-chant-work"] {
+        let text = std::fs::read_to_string(dir.join(format!("man1/{page}.1"))).unwrap();
+        assert!(text.contains(&format!(".TH {page} 1")) && text.contains(".SH NAME"), "{page}: {text}");
+        for other in text.lines().filter_map(|line| line.strip_suffix("(1)")) {
+            let other = other.replace('\\', "");
+            assert!(dir.join(format!("man1/{other}.1")).exists(), "{page} leads to {other}");
+        }
+    }
+    let mut man = sandbox.command("man", &sandbox.root);
+    // `man` may not be there, or a stub that only says how to install it.
+    let Ok(out) = man.env("MANPATH", &dir).env("MANPAGER", "cat").arg("git-chant").output() else { return };
+    let text = String::from_utf8_lossy(&out.stdout);
+    if text.contains("NAME") || !out.stderr.is_empty() {
+        assert!(out.status.success() && text.contains("git chant"), "{out:?}");
+    }
+}

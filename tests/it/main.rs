@@ -7,6 +7,7 @@ mod harness;
 mod cli;
 mod house;
 mod output;
+mod readme;
 mod run_claim;
 mod run_driver;
 mod run_example;
