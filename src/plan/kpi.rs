@@ -53,10 +53,18 @@ impl KpiView {
 
     /// `monthly churn 8 -> 5 %: landed 3.5 of 6.2 pp expected`, as far as the driver says.
     pub fn words(&self) -> String {
-        let unit = self.unit.as_deref();
-        let goal = goal(self.metric.as_deref(), unit, self.baseline, self.target);
-        let lead = goal.map(|goal| format!("{goal}: ")).unwrap_or_default();
-        format!("{lead}{}", progress(self.landed, self.expected, unit))
+        let lead = self.goal().map(|goal| format!("{goal}: ")).unwrap_or_default();
+        format!("{lead}{}", self.progress())
+    }
+
+    /// The first half of that; `None` where the driver says nothing.
+    pub fn goal(&self) -> Option<String> {
+        goal(self.metric.as_deref(), self.unit.as_deref(), self.baseline, self.target)
+    }
+
+    /// The second half.
+    pub fn progress(&self) -> String {
+        progress(self.landed, self.expected, self.unit.as_deref())
     }
 }
 

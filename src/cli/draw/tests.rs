@@ -154,6 +154,31 @@ fn the_svg_needs_nothing_from_elsewhere_and_shows_how_much_has_landed() {
 }
 
 #[test]
+fn no_text_of_the_svg_reaches_out_of_its_box() {
+    for title in
+        ["A title that is longer than any box ".repeat(5), "WIDE ".repeat(40), "題".repeat(90), "x".repeat(200)]
+    {
+        let (mut rows, kpis) = drawn(&churn());
+        rows.iter_mut().for_each(|row| row.title.clone_from(&title));
+        let text = svg(&rows, &kpis);
+        well_formed(&text);
+        let number = |tag: &str, name: &str| -> usize {
+            tag.split(&format!(" {name}=\"")).nth(1).and_then(|rest| rest.split('"').next()?.parse().ok()).unwrap()
+        };
+        for group in text.split("<g>").skip(1) {
+            let frame = group.split("<rect").nth(1).unwrap();
+            let (left, right) = (number(frame, "x"), number(frame, "x") + number(frame, "width"));
+            for line in group.split("<text").skip(1) {
+                let words = line.split(['>', '<']).nth(1).unwrap().replace("&gt;", ">");
+                let from = number(line, "x");
+                assert!(left < from && from + super::svg::pixels(&words) <= right, "{words}");
+            }
+        }
+        assert_eq!(text.matches('…').count(), rows.len(), "{text}");
+    }
+}
+
+#[test]
 fn nothing_to_draw_is_still_a_drawing() {
     let (rows, kpis) = (Vec::new(), BTreeMap::new());
     assert_eq!(tree(&rows, &kpis, plain(80)), "");
