@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
 use crate::ops;
 
 /// Print every setting with where it came from.
@@ -48,8 +48,8 @@ impl Config {
         let keys = settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
         let values = settings.iter().map(|setting| setting.value.len()).max().unwrap_or(0).min(36);
         for setting in &settings {
-            let key = paint::padded(&setting.key, keys);
-            let value = paint::padded(&paint::tame(&setting.value), values);
+            let key = text::padded(&setting.key, keys);
+            let value = text::padded(&text::clean(&setting.value), values);
             context.print(&format!("{key}  {value}  {}\n", paint::dim(&setting.origin)))?;
         }
         for warning in &project.warnings {

@@ -3,7 +3,7 @@
 use clap::Args;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Context, Outcome, paint, show};
+use super::{Context, Outcome, paint, show, text};
 use crate::ops::{self, diff::FileDiff};
 
 /// Show a spec's change against its target, with criteria and evidence above it.
@@ -67,13 +67,14 @@ impl Diff {
             })?;
             return Ok(0);
         }
-        let width = context.paint.width.unwrap_or(80);
+        let width = context.paint.width;
         let target = diff.target.as_deref().unwrap_or("its base");
-        let mut out = format!("{}  {} files against {target}\n", paint::bold(diff.id.as_str()), diff.files.len());
-        out.push_str(&show::criteria(&diff.criteria, width));
-        out.push('\n');
-        for file in &diff.files {
-            out.push_str(&stat(file));
+        let files = text::count(diff.files.len(), "file");
+        let mut out = format!("{}\n", show::heading(diff.id.as_str(), &format!("{files} against {target}"), width));
+        out.push_str(&show::criteria(&diff.criteria, width, show::Proofs::Brief));
+        if !diff.files.is_empty() {
+            out.push('\n');
+            out.push_str(&stat(&diff.files, width));
         }
         if !self.stat {
             for file in &diff.files {
@@ -86,7 +87,7 @@ impl Diff {
     }
 }
 
-fn text(side: &Option<Vec<u8>>) -> Option<&str> {
+fn words(side: &Option<Vec<u8>>) -> Option<&str> {
     match side {
         None => Some(""),
         Some(bytes) if bytes.contains(&0) => None,
@@ -95,7 +96,7 @@ fn text(side: &Option<Vec<u8>>) -> Option<&str> {
 }
 
 fn counts(file: &FileDiff) -> Option<(usize, usize)> {
-    let (old, new) = (text(&file.old)?, text(&file.new)?);
+    let (old, new) = (words(&file.old)?, words(&file.new)?);
     let diff = TextDiff::from_lines(old, new);
     let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
     Some((count(ChangeTag::Insert), count(ChangeTag::Delete)))
@@ -120,28 +121,39 @@ fn view(file: &FileDiff) -> FileView {
     }
 }
 
-fn stat(file: &FileDiff) -> String {
-    let size = match counts(file) {
-        Some((plus, minus)) => format!(
-            "{} {}",
-            paint::coloured(&format!("+{plus}"), anstyle::AnsiColor::Green),
-            paint::coloured(&format!("-{minus}"), anstyle::AnsiColor::Red)
-        ),
-        None => "binary".to_owned(),
-    };
-    let outside = if file.outside {
-        paint::coloured("  outside target_files", anstyle::AnsiColor::Yellow)
-    } else {
-        String::new()
-    };
-    format!("  {} {}  {size}{outside}\n", paint::padded(change(file), 8), paint::tame(&file.path))
+/// A line a file: what became of it, its path, how much. A path that is too long is cut at its beginning, as Git does.
+fn stat(files: &[FileDiff], width: usize) -> String {
+    let size = |file: &FileDiff| counts(file).map(|(plus, minus)| (format!("+{plus}"), format!("-{minus}")));
+    let sizes: Vec<_> = files.iter().map(size).collect();
+    let wide = |file: &FileDiff| text::wide(&text::clean(&file.path));
+    let figures = sizes.iter().map(|size| size.as_ref().map_or(6, |(plus, minus)| plus.len() + 1 + minus.len())).max();
+    let outside = if files.iter().any(|file| file.outside) { text::wide(OUTSIDE) } else { 0 };
+    let room = width.saturating_sub(2 + 8 + 1 + 2 + figures.unwrap_or(0) + outside);
+    let paths = files.iter().map(wide).max().unwrap_or(0).min(room);
+    let mut out = String::new();
+    for (file, size) in files.iter().zip(sizes) {
+        let size = match size {
+            Some((plus, minus)) => format!(
+                "{} {}",
+                paint::coloured(&plus, anstyle::AnsiColor::Green),
+                paint::coloured(&minus, anstyle::AnsiColor::Red)
+            ),
+            None => "binary".to_owned(),
+        };
+        let path = text::padded(&text::cut_front(&text::clean(&file.path), paths), paths);
+        let outside = if file.outside { paint::coloured(OUTSIDE, anstyle::AnsiColor::Yellow) } else { String::new() };
+        out.push_str(&format!("  {} {path}  {size}{outside}\n", text::padded(change(file), 8)));
+    }
+    out
 }
+
+const OUTSIDE: &str = "  outside target_files";
 
 /// A unified diff, with Git's own headings.
 fn body(file: &FileDiff) -> String {
-    let path = paint::tame(&file.path);
+    let path = text::tame(&file.path);
     let mut out = format!("{}\n", paint::bold(&format!("diff --git a/{path} b/{path}")));
-    let (Some(old), Some(new)) = (text(&file.old), text(&file.new)) else {
+    let (Some(old), Some(new)) = (words(&file.old), words(&file.new)) else {
         out.push_str("Binary files differ\n");
         return out;
     };
@@ -152,7 +164,7 @@ fn body(file: &FileDiff) -> String {
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         out.push_str(&format!("{}\n", paint::coloured(hunk.header().to_string().trim_end(), anstyle::AnsiColor::Cyan)));
         for change in hunk.iter_changes() {
-            let line = paint::tame(change.value().trim_end_matches(['\n', '\r']));
+            let line = text::tame(change.value().trim_end_matches(['\n', '\r']));
             let line = match change.tag() {
                 ChangeTag::Insert => paint::coloured(&format!("+{line}"), anstyle::AnsiColor::Green),
                 ChangeTag::Delete => paint::coloured(&format!("-{line}"), anstyle::AnsiColor::Red),

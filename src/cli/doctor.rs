@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
 use crate::ops::{self, doctor::Health};
 
 /// Say what is well and what is not, and what to type about it.
@@ -34,8 +34,8 @@ impl Doctor {
             context.print(&format!(
                 "{} {}  {}\n",
                 paint::coloured(sign, colour),
-                paint::padded(&check.name, names),
-                paint::tame(&check.detail)
+                text::padded(&check.name, names),
+                text::clean(&check.detail)
             ))?;
             if let Some(help) = check.help.as_ref().filter(|help| !help.is_empty()) {
                 context.print(&format!("  {}  {}\n", " ".repeat(names), paint::dim(help)))?;

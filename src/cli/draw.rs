@@ -3,6 +3,8 @@
 //! Pure: rows in, text out. Drivers hold their members; an arrow, or a line beginning with `after`, is a dependency.
 use std::collections::{BTreeMap, HashMap};
 
+use super::paint::glyph;
+use super::text::clean;
 use crate::plan::forest::Forest;
 use crate::plan::{KpiView, Row, Status};
 use crate::spec::{Kind, SpecId};
@@ -11,7 +13,6 @@ mod dot;
 mod layout;
 mod mermaid;
 mod svg;
-mod text;
 mod tree;
 
 #[cfg(test)]
@@ -20,31 +21,15 @@ mod tests;
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub use svg::svg;
-pub use text::{clean, cut, wide, wrap};
 pub use tree::tree;
 
 /// How the terminal is to be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Columns; `None` where nothing limits them, as in a pipe.
-    pub width: Option<usize>,
+    /// Columns.
+    pub width: usize,
     /// Whether colours are wanted.
     pub colour: bool,
-}
-
-/// The sign of a status: one column wide, and always beside its word, so that nobody has to learn it.
-pub fn glyph(status: Status) -> &'static str {
-    match status {
-        Status::Ready => "○",
-        Status::Blocked => "⊘",
-        Status::InProgress => "◐",
-        Status::Stalled => "◌",
-        Status::InReview => "◇",
-        Status::Completed => "✓",
-        Status::Failed => "✗",
-        Status::Cancelled => "–",
-        Status::Unknown => "?",
-    }
 }
 
 /// A status as people say it: `in progress`.
@@ -136,13 +121,11 @@ impl<'r> Picture<'r> {
     fn figures(&self, i: usize) -> Option<String> {
         let row = &self.rows[i];
         if let Some(view) = self.kpis.get(&row.id) {
-            let goal = view.goal().map(|goal| format!("{goal}: ")).unwrap_or_default();
-            return Some(clean(&format!("{goal}landed {} expected", view.progress())));
+            return Some(clean(&view.words()));
         }
         let impact = row.kpi.as_ref()?.impact.filter(|i| i.is_finite())?;
         let unit = std::iter::successors(Some(i), |&i| self.forest.driver(i))
             .find_map(|i| self.kpis.get(&self.rows[i].id)?.unit.clone());
-        let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-        Some(clean(&format!("{}{unit}", crate::plan::kpi::amount(impact))))
+        Some(clean(&crate::plan::kpi::impact(impact, unit.as_deref())))
     }
 }

@@ -72,13 +72,14 @@ impl Graph {
             Format::Svg => draw::svg(&look.board.rows, &kpis),
         };
         context.print(&text)?;
+        context.hint_of(&look);
         context.warn_of(&look);
         Ok(0)
     }
 }
 
 /// The tree for a terminal of that width.
-pub fn tree(look: &Look, width: Option<usize>) -> String {
+pub fn tree(look: &Look, width: usize) -> String {
     draw::tree(&look.board.rows, &kpis(look), draw::Look { width, colour: true })
 }
 

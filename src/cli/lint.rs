@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, text};
 use crate::ops;
 
 /// Say everything that is wrong with the specs and the settings, at once, with the source underlined.
@@ -37,7 +37,7 @@ pub struct Finding {
 
 impl Lint {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project()?;
+        let project = ops::lint::open(&context.env)?;
         let report = ops::lint::lint(&project, self.at.as_deref())?;
         let code = if report.errors() > 0 { 2 } else { 0 };
         if self.json {
@@ -51,18 +51,13 @@ impl Lint {
         let errors = report.errors();
         let warnings = report.diagnostics.len() - errors;
         context.print(&format!(
-            "{} {}: {errors} {}, {warnings} {}\n",
-            report.specs,
-            plural(report.specs, "spec"),
-            plural(errors, "error"),
-            plural(warnings, "warning")
+            "{}: {}, {}\n",
+            text::count(report.specs, "spec"),
+            text::count(errors, "error"),
+            text::count(warnings, "warning")
         ))?;
         Ok(code)
     }
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
 
 fn finding(diagnostic: &crate::spec::Diagnostic) -> Finding {

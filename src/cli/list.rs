@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
 use crate::ops::views::{self, Filter};
-use crate::plan::Row;
-use unicode_width::UnicodeWidthStr as _;
+use crate::plan::{Row, Status};
 
 /// List the specs with their statuses.
 ///
@@ -53,47 +52,42 @@ impl List {
             context.json(&items)?;
             return Ok(0);
         }
-        if rows.is_empty() {
-            let hint =
-                if look.set.is_empty() { "no specs yet: `chant add \"…\"` writes one" } else { "no such specs" };
-            context.say(hint);
+        if rows.is_empty() && !look.set.is_empty() {
+            context.say("no such specs");
         }
+        context.hint_of(&look);
         context.print(&table(&rows, context.paint.width))?;
         context.warn_of(&look);
         Ok(0)
     }
 }
 
-/// A line a spec: sign, id, status, criteria, title; below it what waits for a person.
-pub fn table(rows: &[&Row], width: Option<usize>) -> String {
-    let ids = rows.iter().map(|row| indent(row) + row.id.as_str().width()).max().unwrap_or(0);
-    // The id gives way before the title vanishes.
-    let ids = width.map_or(ids, |width| ids.min(width.saturating_sub(40).max(16)));
+/// A line a spec: sign, id, status, criteria, title; below it what waits for a person. Titles are cut to the width, ids,
+/// which people copy, never: one that is too long for its column has a line of its own.
+fn table(rows: &[&Row], width: usize) -> String {
     let statuses = rows.iter().map(|row| row.status.as_str().len()).max().unwrap_or(0);
+    let counts = rows.iter().map(|row| criteria(row).len()).max().unwrap_or(0);
+    let room = width.saturating_sub(2 + 2 + statuses + 2 + counts + 2 + TITLE);
+    let name = |row: &Row| format!("{}{}", if row.driver.is_some() { "  " } else { "" }, text::clean(row.id.as_str()));
+    let ids = rows.iter().map(|row| text::wide(&name(row))).filter(|wide| *wide <= room).max().unwrap_or(0);
     let mut out = String::new();
     for row in rows {
-        let id = paint::cut(row.id.as_str(), ids.saturating_sub(indent(row)));
-        let id = paint::padded(&format!("{}{id}", " ".repeat(indent(row))), ids);
-        let status = paint::padded(row.status.as_str(), statuses);
-        let criteria = criteria(row);
-        let used = 2 + ids + 2 + statuses + 2 + 7 + 2;
-        let title = paint::tame(&row.title);
-        let title = width.map_or_else(|| title.clone(), |width| paint::cut(&title, width.saturating_sub(used)));
         let colour = paint::colour(row.status);
-        let line = format!(
-            "{} {}  {}  {:<7}  {title}",
-            paint::coloured(paint::sign(row.status), colour),
-            id,
-            paint::coloured(&status, colour),
-            criteria,
-        );
+        let name = name(row);
+        out.push_str(&format!("{} ", paint::styled(paint::glyph(row.status), colour)));
+        if text::wide(&name) > ids {
+            out.push_str(&format!("{name}\n  {}", " ".repeat(ids)));
+        } else {
+            out.push_str(&text::padded(&name, ids));
+        }
+        let used = 2 + ids + 2 + statuses + 2 + counts + 2;
+        let title = text::cut(&text::clean(&row.title), width.saturating_sub(used));
+        let status = paint::styled(&text::padded(row.status.as_str(), statuses), colour);
+        let line = format!("  {status}  {:<counts$}  {title}", criteria(row));
         out.push_str(line.trim_end());
         out.push('\n');
         for note in notes(row) {
-            let note = paint::tame(&note);
-            let lines =
-                width.map_or_else(|| vec![note.clone()], |width| paint::wrapped(&note, width.saturating_sub(6)));
-            for line in lines {
+            for line in text::wrap(&text::brief(&note), width.saturating_sub(6)) {
                 out.push_str(&format!("      {}\n", paint::dim(&line)));
             }
         }
@@ -101,13 +95,17 @@ pub fn table(rows: &[&Row], width: Option<usize>) -> String {
     out
 }
 
-fn indent(row: &Row) -> usize {
-    if row.driver.is_some() { 2 } else { 0 }
-}
+/// Columns that a title needs to say anything.
+const TITLE: usize = 20;
 
 fn criteria(row: &Row) -> String {
     let met = row.criteria.verified + row.criteria.claimed;
-    if row.criteria.total == 0 { String::new() } else { format!("{met}/{}", row.criteria.total) }
+    match (row.criteria.total, row.status) {
+        (0, _) => String::new(),
+        // Nothing is known of what was proven.
+        (total, Status::Unknown) => format!("?/{total}"),
+        (total, _) => format!("{met}/{total}"),
+    }
 }
 
 fn notes(row: &Row) -> Vec<String> {

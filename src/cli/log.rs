@@ -4,7 +4,7 @@ use std::io::{Read as _, Seek as _};
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
 use crate::ops::{self, log::Transcript};
 
 /// Print the words of a spec's agent: live while it runs, from the notes afterwards.
@@ -63,27 +63,55 @@ impl Log {
 }
 
 fn plain(bytes: &[u8]) -> String {
-    paint::tame(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
+    text::tame(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
 }
 
 /// The first-parent log with its trailers.
 pub fn story(context: &Context, project: &crate::project::Project, limit: usize) -> Outcome {
-    let Some(tip) = project.repo.head()?.tip() else { return Ok(0) };
+    let Some(tip) = project.repo.head()?.tip() else {
+        context.say("no commits yet: `git add .chant && git commit` makes the first");
+        return Ok(0);
+    };
+    let width = context.paint.width;
     for entry in project.repo.first_parent(tip, limit)? {
         let when = ops::views::time(entry.time).replace('T', " ").trim_end_matches('Z').to_owned();
-        context.print(&format!(
-            "{} {} {}\n",
-            paint::coloured(&entry.commit.short(), anstyle::AnsiColor::Yellow),
-            paint::dim(&when),
-            paint::bold(&paint::tame(&entry.subject)),
-        ))?;
-        for crate::ledger::Trailer { key, value } in crate::ledger::trailers(&entry.message) {
-            context.print(&format!(
-                "         {} {}\n",
-                paint::dim(&format!("{}:", paint::tame(&key))),
-                paint::tame(&value)
-            ))?;
+        let commit = entry.commit.short();
+        let indent = " ".repeat(text::wide(&commit) + 1);
+        let first = text::wide(&commit) + text::wide(&when) + 2;
+        let mut out = String::new();
+        // The whole subject, unlike a title in a list: nothing else shows it.
+        let subject = text::wrap(&text::clean(&entry.subject), width.saturating_sub(first));
+        for (n, line) in subject.iter().enumerate() {
+            match n {
+                0 => {
+                    let commit = paint::coloured(&commit, anstyle::AnsiColor::Yellow);
+                    out.push_str(&format!("{commit} {} {}\n", paint::dim(&when), paint::bold(line)));
+                }
+                _ => out.push_str(&format!("{}{}\n", " ".repeat(first), paint::bold(line))),
+            }
         }
+        for crate::ledger::Trailer { key, value } in crate::ledger::trailers(&entry.message) {
+            let key = format!("{}:", text::clean(&key));
+            let lines = text::wrap(
+                &format!("{key} {}", shortened(&text::clean(&value))),
+                width.saturating_sub(indent.len() + 2),
+            );
+            for (n, line) in lines.iter().enumerate() {
+                let line = match line.strip_prefix(&key) {
+                    Some(value) if n == 0 => format!("{}{value}", paint::dim(&key)),
+                    _ => line.clone(),
+                };
+                out.push_str(&format!("{indent}{}{line}\n", if n == 0 { "" } else { "  " }));
+            }
+        }
+        context.print(&out)?;
     }
     Ok(0)
+}
+
+/// Commit ids as short as everywhere else; whoever needs them whole asks Git.
+fn shortened(value: &str) -> String {
+    let is_id = |word: &str| matches!(word.len(), 40 | 64) && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let words = value.split(' ').map(|word| if is_id(word) { &word[..8] } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }

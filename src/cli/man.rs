@@ -34,7 +34,8 @@ impl Man {
         std::fs::create_dir_all(&dir).map_err(ops::Error::file(format!("make {}", dir.display())))?;
         let mut count = 0;
         for name in ["chant", "git-chant"] {
-            let mut command = super::command().name(name).bin_name(name);
+            let typed = name.replace("git-", "git ");
+            let mut command = super::command().name(name).bin_name(typed).disable_help_subcommand(true);
             command.build();
             write(&dir, name, &page(command.clone(), name)?)?;
             count += 1;

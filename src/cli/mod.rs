@@ -18,8 +18,10 @@ mod log;
 mod man;
 mod paint;
 mod progress;
+mod report;
 pub mod schema;
 mod show;
+mod text;
 mod verify;
 mod why;
 mod work;
@@ -42,11 +44,12 @@ use crate::project::{self, Project};
 /// proves its acceptance criteria on a clean checkout, and merges the result. `chant` and `git chant` are the same
 /// program. Start with `chant demo`, or with `chant init` in a repository of your own.
 #[derive(Parser)]
-#[command(name = "chant", version, max_term_width = 100, disable_help_subcommand = true, subcommand_required = true,
+#[command(name = "chant", version, max_term_width = 100, subcommand_required = true,
     arg_required_else_help = true, after_help = AFTER, help_template = TEMPLATE)]
 pub struct Cli {
     /// Work in this directory instead of the current one, as `git -C` does.
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    // An id of its own: what is global shares its value with any argument of a command that is called the same.
+    #[arg(id = "work-in", short = 'C', value_name = "DIR", global = true)]
     directory: Option<std::path::PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -85,8 +88,9 @@ review
 more
   completions  Print a completion script for a shell
   man          Install the manual pages, or print them
+  help         Teach a command
 
-{options-heading}\n{options}{after-help}";
+options\n{options}{after-help}";
 
 const AFTER: &str = "Exit codes: 0 done, 1 the work failed or conflicts, 2 usage or bad input, 3 refused for safety,\n\
 4 somebody else holds it, 130 interrupted. `chant <command> --help` teaches each command.";
@@ -170,6 +174,13 @@ impl Context {
     fn say(&self, text: &str) {
         let mut out = anstream::AutoStream::new(std::io::stderr().lock(), self.paint.error_choice());
         writeln!(out, "{text}").ok();
+    }
+
+    /// Says what to type where there is nothing to look at yet.
+    fn hint_of(&self, look: &project::Look) {
+        if look.board.rows.is_empty() && look.diagnostics.is_empty() {
+            self.say("no specs yet: `chant add \"…\"` writes one");
+        }
     }
 
     /// Says what is wrong with specs that a command could do without.

@@ -1,12 +1,13 @@
 //! Progress for people: on a terminal a line a spec (phase, elapsed, last words), elsewhere plain lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Context, paint};
+use super::{Context, paint, text};
+use crate::plan::Status;
 use crate::run::{Ending, Phase, Progress};
 use crate::spec::SpecId;
 
@@ -24,6 +25,8 @@ struct State {
     lines: BTreeMap<SpecId, ProgressBar>,
     since: BTreeMap<SpecId, Instant>,
     phase: BTreeMap<SpecId, Phase>,
+    /// Of which anything was said at all.
+    heard: BTreeSet<SpecId>,
 }
 
 /// The reporter for `work`.
@@ -42,7 +45,7 @@ pub fn reporter(context: &Context) -> Reporter {
 pub fn quiet(_context: &Context) -> impl Fn(Progress) + Send + Sync + 'static {
     |progress| {
         if let Progress::Notice { id, text } = progress {
-            eprintln!("{id}: {}", paint::tame(&text));
+            eprintln!("{id}: {}", text::tame(&text));
         }
     }
 }
@@ -60,16 +63,32 @@ impl Reporter {
         }
     }
 
+    /// Says of a spec that there was nothing to be done.
+    pub fn already_done(&self, id: &SpecId) {
+        self.ended(id, &Ending::AlreadyDone);
+    }
+
+    /// Whether anything was said of a spec.
+    pub fn heard(&self, id: &SpecId) -> bool {
+        self.state().heard.contains(id)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hear(&self, progress: Progress) {
+        let (Progress::Started { id, .. }
+        | Progress::Phase { id, .. }
+        | Progress::Words { id, .. }
+        | Progress::Notice { id, .. }
+        | Progress::Ended { id, .. }) = &progress;
+        self.state().heard.insert(id.clone());
         match progress {
             Progress::Started { id, title } => self.started(&id, &title),
             Progress::Phase { id, phase, attempt } => self.phase(&id, phase, attempt),
             Progress::Words { id, line } => self.words(&id, &line),
-            Progress::Notice { id, text } => self.line(&format!("{id}: {}", paint::tame(&text))),
+            Progress::Notice { id, text } => self.line(&format!("{id}: {}", text::tame(&text))),
             Progress::Ended { id, ending } => self.ended(&id, &ending),
         }
     }
@@ -83,7 +102,7 @@ impl Reporter {
                 bar.set_style(style);
             }
             bar.set_prefix(id.to_string());
-            bar.set_message(paint::tame(title));
+            bar.set_message(text::tame(title));
             bar.enable_steady_tick(Duration::from_millis(120));
             if let Some(old) = state.lines.insert(id.clone(), bar) {
                 old.finish_and_clear();
@@ -109,7 +128,7 @@ impl Reporter {
     }
 
     fn words(&self, id: &SpecId, line: &str) {
-        let line = paint::tame(line);
+        let line = text::tame(line);
         if line.trim().is_empty() {
             return;
         }
@@ -136,6 +155,7 @@ impl Reporter {
         }
         state.phase.remove(id);
         drop(state);
+        let elapsed = if matches!(ending, Ending::AlreadyDone) { String::new() } else { format!(" {elapsed}") };
         let text = words(id, ending);
         let colour = match ending {
             Ending::Landed { .. } | Ending::AlreadyDone => anstyle::AnsiColor::Green,
@@ -143,7 +163,7 @@ impl Reporter {
             _ => anstyle::AnsiColor::Yellow,
         };
         let (first, rest) = text.split_once('\n').map_or((text.as_str(), ""), |(first, rest)| (first, rest));
-        let mut out = format!("{} {first} {}", paint::coloured(mark(ending), colour), paint::dim(&elapsed));
+        let mut out = format!("{} {first}{}", paint::coloured(mark(ending), colour), paint::dim(&elapsed));
         for line in rest.lines() {
             out.push_str(&format!("\n    {line}"));
         }
@@ -172,9 +192,9 @@ fn elapsed(state: &State, id: &SpecId) -> String {
 fn mark(ending: &Ending) -> &'static str {
     match ending {
         Ending::Landed { .. } | Ending::AlreadyDone => "✓",
-        Ending::Review(_) => "◆",
-        Ending::Person(_) => "●",
-        Ending::Interrupted => "◍",
+        Ending::Review(_) => paint::glyph(Status::InReview),
+        Ending::Person(_) => paint::glyph(Status::InProgress),
+        Ending::Interrupted => paint::glyph(Status::Stalled),
         _ => "✗",
     }
 }
@@ -183,15 +203,17 @@ fn mark(ending: &Ending) -> &'static str {
 pub fn words(id: &SpecId, ending: &Ending) -> String {
     match ending {
         Ending::Landed { commit, target, criteria } => {
-            let criteria = if criteria.is_empty() { String::new() } else { format!(": {criteria}") };
+            // A spec without criteria has a tally of nothing, which would read like a failure.
+            let nothing = criteria.is_empty() || *criteria == crate::ledger::Tally::default().to_string();
+            let criteria = if nothing { String::new() } else { format!(": {criteria}") };
             format!("{id} landed on {target} as {}{criteria}", commit.short())
         }
         Ending::AlreadyDone => format!("{id} is in its target already"),
-        Ending::Review(why) => format!("{id} {}", paint::tame(why)),
-        Ending::Stuck { reason, .. } => format!("{id} did not land: {}", paint::tame(reason)),
-        Ending::Failed(reason) => format!("{id} failed: {}", paint::tame(reason)),
-        Ending::Refused(reason) => format!("{id} was not worked: {}", paint::tame(reason)),
-        Ending::Held(by) => format!("{id} is being worked by {}", paint::tame(by)),
+        Ending::Review(why) => format!("{id} {}", text::tame(why)),
+        Ending::Stuck { reason, .. } => format!("{id} did not land: {}", text::tame(reason)),
+        Ending::Failed(reason) => format!("{id} failed: {}", text::brief(reason)),
+        Ending::Refused(reason) => format!("{id} was not worked: {}", text::tame(reason)),
+        Ending::Held(by) => format!("{id} is being worked by {}", text::tame(by)),
         Ending::Interrupted => format!("{id} was interrupted; its work is kept, and `chant work {id}` goes on"),
         Ending::Person(path) => {
             format!("{id} is yours: work in {}\nthen `chant work {id} --finish` proves and lands it", path.display())

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
+use crate::ledger::Tally;
 use crate::ops::views::{self, Detail, KpiView};
-use crate::plan::Status;
+use crate::plan::{Status, kpi};
 
 /// Show one spec: what it asks for, how its criteria stand, its members, and what has happened.
 ///
@@ -32,45 +33,43 @@ impl Show {
             return Ok(0);
         }
         let status = look.board.rows.iter().find(|row| row.id.as_str() == detail.item.id).map(|row| row.status);
-        context.print(&render(&detail, status.unwrap_or(Status::Unknown), context.paint.width.unwrap_or(80)))?;
+        context.print(&render(&detail, status.unwrap_or(Status::Unknown), context.paint.width))?;
         Ok(0)
     }
 }
 
 fn render(detail: &Detail, status: Status, width: usize) -> String {
     let item = &detail.item;
-    let mut out = format!("{}\n{}\n\n", paint::bold(&item.id), paint::tame(&item.title));
-    let mut fact = |name: &str, value: String| {
-        if !value.is_empty() {
-            out.push_str(&format!("  {}  {}\n", paint::dim(&paint::padded(name, 10)), paint::tame(&value)));
+    let mut out = format!("{}\n", paint::bold(&text::clean(&item.id)));
+    text::wrap(&text::clean(&item.title), width).iter().for_each(|line| out.push_str(&format!("{line}\n")));
+    out.push('\n');
+    let mut fact = |name: &str, value: &str| {
+        for (n, line) in text::wrap(&text::brief(value), width.saturating_sub(14)).iter().enumerate() {
+            let name = text::padded(if n == 0 { name } else { "" }, 10);
+            out.push_str(&format!("  {}  {line}\n", paint::dim(&name)));
         }
     };
-    let word = format!("{} {}", paint::sign(status), item.status);
-    fact("status", word);
-    fact("type", item.kind.clone());
-    fact("attempt", item.attempt.map(|attempt| attempt.to_string()).unwrap_or_default());
-    fact("branch", item.branch.clone().unwrap_or_default());
-    fact("target", item.target.clone().unwrap_or_default());
-    fact("driver", item.driver.clone().unwrap_or_default());
-    fact("depends on", item.depends_on.join(", "));
-    fact("labels", item.labels.join(", "));
-    fact("landed in", detail.landing.as_deref().map(short).unwrap_or_default());
-    for blocker in &item.blocked_by {
-        fact("blocked by", blocker.reason.clone());
+    fact("status", &format!("{} {}", paint::glyph(status), item.status));
+    fact("type", &item.kind);
+    fact("attempt", &item.attempt.map(|attempt| attempt.to_string()).unwrap_or_default());
+    fact("branch", item.branch.as_deref().unwrap_or_default());
+    fact("target", item.target.as_deref().unwrap_or_default());
+    fact("driver", item.driver.as_deref().unwrap_or_default());
+    fact("depends on", &item.depends_on.join(", "));
+    fact("labels", &item.labels.join(", "));
+    fact("landed in", &detail.landing.as_deref().map(short).unwrap_or_default());
+    for (n, blocker) in item.blocked_by.iter().enumerate() {
+        fact(if n == 0 { "blocked by" } else { "" }, &blocker.reason);
     }
-    if let Some(attention) = &item.attention {
-        for (n, line) in paint::wrapped(attention, width.saturating_sub(14)).into_iter().enumerate() {
-            fact(if n == 0 { "attention" } else { "" }, line);
-        }
-    }
+    fact("attention", item.attention.as_deref().unwrap_or_default());
     if let Some(kpi) = &detail.kpi {
-        for (name, value) in kpi_lines(kpi) {
-            fact(name, value);
-        }
+        let (goal, impact) = kpi_words(kpi);
+        fact("kpi", &goal);
+        fact("impact", &impact);
     }
-    out.push_str(&criteria(&detail.proofs, width));
+    out.push_str(&criteria(&detail.proofs, width, Proofs::Whole));
     out.push_str(&members(detail, width));
-    out.push_str(&events(detail));
+    out.push_str(&events(detail, width));
     out
 }
 
@@ -78,28 +77,26 @@ fn short(hex: &str) -> String {
     hex.chars().take(8).collect()
 }
 
-/// What is expected of a figure, and how much of it has landed.
-fn kpi_lines(kpi: &KpiView) -> Vec<(&'static str, String)> {
-    let unit = kpi.unit.as_deref().unwrap_or_default();
-    let metric = kpi.metric.as_deref().unwrap_or("kpi");
-    let mut lines = Vec::new();
-    if let (Some(baseline), Some(target)) = (kpi.baseline, kpi.target) {
-        lines.push(("kpi", format!("{metric}: {baseline}{unit} now, {target}{unit} wanted")));
-    } else if kpi.metric.is_some() {
-        lines.push(("kpi", metric.to_owned()));
-    }
-    if let Some(impact) = kpi.impact {
-        lines.push(("impact", format!("{impact} points expected")));
-    }
-    if let (Some(expected), Some(landed)) = (kpi.expected, kpi.landed) {
-        let expected = views::rounded(expected);
-        let landed = views::rounded(landed);
-        lines.push(("expected", format!("{expected} points from its members, {landed} of them landed")));
-    }
-    lines
+/// What is expected of a figure, and how much of it has landed: the very words of `chant graph`.
+fn kpi_words(view: &KpiView) -> (String, String) {
+    let unit = view.unit.as_deref();
+    let goal = kpi::goal(view.metric.as_deref(), unit.filter(|_| view.metric.is_some()), view.baseline, view.target);
+    let sums = view.landed.zip(view.expected).map(|(landed, expected)| kpi::progress(landed, expected, unit));
+    let words: Vec<String> = goal.into_iter().chain(sums).collect();
+    let impact = view.impact.map(|impact| format!("{} expected", kpi::impact(impact, unit)));
+    (words.join(": "), impact.unwrap_or_default())
 }
 
-pub(super) fn criteria(proofs: &[views::CriterionView], width: usize) -> String {
+/// How much of a proof's command is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proofs {
+    /// All of it.
+    Whole,
+    /// All of it only where the criterion is unmet; else as much as fits on a line.
+    Brief,
+}
+
+pub(super) fn criteria(proofs: &[views::CriterionView], width: usize, show: Proofs) -> String {
     if proofs.is_empty() {
         return String::new();
     }
@@ -107,16 +104,22 @@ pub(super) fn criteria(proofs: &[views::CriterionView], width: usize) -> String 
     for proof in proofs {
         let (sign, colour) = match proof.verdict.as_deref() {
             Some("verified") => ("✓", anstyle::AnsiColor::Green),
-            Some("claimed") => ("◇", anstyle::AnsiColor::Yellow),
+            Some("claimed") => ("~", anstyle::AnsiColor::Yellow),
             Some("unmet") => ("✗", anstyle::AnsiColor::Red),
             _ => ("○", anstyle::AnsiColor::BrightBlack),
         };
-        for (n, line) in paint::wrapped(&paint::tame(&proof.text), width.saturating_sub(6)).into_iter().enumerate() {
+        for (n, line) in text::wrap(&text::clean(&proof.text), width.saturating_sub(4)).into_iter().enumerate() {
             let lead = if n == 0 { paint::coloured(sign, colour) } else { " ".to_owned() };
             out.push_str(&format!("  {lead} {line}\n"));
         }
-        if let Some(command) = &proof.command {
-            out.push_str(&format!("      {}\n", paint::dim(&format!("$ {}", paint::tame(command)))));
+        let room = width.saturating_sub(8);
+        if let Some(command) = proof.command.as_deref().map(text::clean) {
+            let brief = show == Proofs::Brief && proof.verdict.as_deref() != Some("unmet");
+            let lines = if brief { vec![text::cut(&command, room)] } else { text::wrap(&command, room) };
+            for (n, line) in lines.iter().enumerate() {
+                let lead = if n == 0 { "$ " } else { "  " };
+                out.push_str(&format!("      {}\n", paint::dim(&format!("{lead}{line}"))));
+            }
         } else if proof.verdict.as_deref() == Some("claimed") {
             out.push_str(&format!("      {}\n", paint::dim("claimed: ticked, and no command proves it")));
         }
@@ -128,39 +131,63 @@ fn members(detail: &Detail, width: usize) -> String {
     if detail.members.is_empty() {
         return String::new();
     }
-    let ids = detail.members.iter().map(|member| member.id.len()).max().unwrap_or(0);
+    let room = width.saturating_sub(2 + 2 + 11 + 2 + 16);
+    let wide = |member: &views::Item| text::wide(&text::clean(&member.id));
+    let ids = detail.members.iter().map(wide).filter(|wide| *wide <= room).max().unwrap_or(0);
     let mut out = format!("\n{}\n", paint::bold("Members"));
     for member in &detail.members {
-        let room = width.saturating_sub(ids + 18);
-        out.push_str(&format!(
-            "  {}  {}  {}\n",
-            paint::padded(&member.id, ids),
-            paint::padded(&member.status, 11),
-            paint::cut(&paint::tame(&member.title), room.max(10)),
-        ));
+        out.push_str(&format!("  {}", text::padded(&text::clean(&member.id), ids)));
+        if wide(member) > ids {
+            out.push_str(&format!("\n  {}", " ".repeat(ids)));
+        }
+        let title = text::cut(&text::clean(&member.title), width.saturating_sub(2 + ids + 2 + 11 + 2));
+        out.push_str(format!("  {}  {title}", text::padded(&member.status, 11)).trim_end());
+        out.push('\n');
     }
     out
 }
 
-fn events(detail: &Detail) -> String {
+fn events(detail: &Detail, width: usize) -> String {
     if detail.events.is_empty() {
         return String::new();
     }
     let mut out = format!("\n{}\n", paint::bold("Events"));
     for event in &detail.events {
-        let status = event.status.as_deref().unwrap_or("note");
+        let status = text::padded(event.status.as_deref().unwrap_or("note"), 11);
         let mut rest: Vec<String> = Vec::new();
         rest.extend(event.agent.as_ref().map(|agent| format!("by {agent}")));
-        rest.extend(event.criteria.clone());
+        // Where there are reasons they count the criteria, too.
+        rest.extend(event.criteria.clone().filter(|_| event.reason.is_none()).map(tally));
         rest.extend(event.reason.clone());
+        let rest = text::brief(&rest.join(", "));
         let time = event.time.replace('T', " ").trim_end_matches('Z').to_owned();
-        out.push_str(&format!(
-            "  {}  {time}  attempt {}  {}  {}\n",
-            paint::dim(&short(&event.commit)),
-            event.attempt.unwrap_or(0),
-            paint::padded(status, 11),
-            paint::tame(&rest.join(", ")),
-        ));
+        let attempt = event.attempt.map(|attempt| format!("attempt {attempt}")).unwrap_or_default();
+        let lead = format!("{time}  {}  {status}", text::padded(&attempt, 9));
+        out.push_str(&format!("  {}  ", paint::dim(&short(&event.commit))));
+        if text::wide(&lead) + 12 + 2 + text::wide(&rest) <= width {
+            out.push_str(format!("{lead}  {rest}").trim_end());
+            out.push('\n');
+        } else {
+            out.push_str(&format!("{}\n", lead.trim_end()));
+            for line in text::wrap(&rest, width.saturating_sub(12)) {
+                out.push_str(&format!("{}{line}\n", " ".repeat(12)));
+            }
+        }
     }
     out
+}
+
+/// An id with words about it beside it, or below it where they do not fit.
+pub(super) fn heading(id: &str, words: &str, width: usize) -> String {
+    let id = text::clean(id);
+    if text::wide(&id) + 2 + text::wide(words) <= width {
+        return format!("{}  {words}", paint::bold(&id));
+    }
+    let lines = text::wrap(words, width.saturating_sub(2));
+    format!("{}\n  {}", paint::bold(&id), lines.join("\n  "))
+}
+
+/// A tally of criteria in words; of none it would read like a failure.
+pub(super) fn tally(tally: String) -> String {
+    if tally == Tally::default().to_string() { "no criteria".to_owned() } else { tally }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{Context, Outcome, paint, progress, show};
+use super::{Context, Outcome, paint, progress, show, text};
 use crate::ops::{self, views};
 use crate::run::Proof;
 
@@ -71,19 +71,24 @@ impl Verify {
             context.json(&findings)?;
             return Ok(code);
         }
-        let width = context.paint.width.unwrap_or(80);
-        for verified in &found {
+        let width = context.paint.width;
+        for (n, verified) in found.iter().enumerate() {
+            let between = if n == 0 { "" } else { "\n" };
             let word = if verified.evidence.holds() { "holds" } else { "does not hold" };
-            let (id, commit) = (paint::bold(verified.id.as_str()), verified.commit.short());
-            context.print(&format!("{id}  {word} on {commit}: {}\n", verified.evidence.tally()))?;
-            if let Some(spoilt) = &verified.evidence.spoilt {
-                context.print(&format!("  {}\n", paint::tame(spoilt)))?;
+            let words = format!(
+                "{word} on {}: {}",
+                verified.commit.short(),
+                show::tally(verified.evidence.tally().to_string())
+            );
+            context.print(&format!("{between}{}\n", show::heading(verified.id.as_str(), &words, width)))?;
+            for line in verified.evidence.spoilt.iter().flat_map(|spoilt| text::wrap(&text::brief(spoilt), width - 2)) {
+                context.print(&format!("  {line}\n"))?;
             }
             let views: Vec<views::CriterionView> = verified.evidence.proofs.iter().map(criterion).collect();
-            context.print(&show::criteria(&views, width))?;
+            context.print(&show::criteria(&views, width, show::Proofs::Brief))?;
             for proof in verified.evidence.proofs.iter().filter(|proof| proof.verdict == crate::run::Verdict::Unmet) {
-                for line in proof.tail.lines() {
-                    context.print(&format!("      {}\n", paint::dim(&format!("| {}", paint::tame(line)))))?;
+                for line in proof.tail.lines().flat_map(|line| text::wrap(&text::clean(line), width - 8)) {
+                    context.print(&format!("      {}\n", paint::dim(&format!("| {line}"))))?;
                 }
             }
         }

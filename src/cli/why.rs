@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Context, Outcome, paint};
+use super::{Context, Outcome, paint, text};
 use crate::ops;
 use crate::plan::{self, Why as Reason};
 
@@ -52,7 +52,7 @@ impl Why {
             return Ok(0);
         }
         let mut out = String::new();
-        render(&reason, 0, context.paint.width.unwrap_or(80), &mut out);
+        render(&reason, 0, context.paint.width, &mut out);
         context.print(&out)?;
         Ok(0)
     }
@@ -72,13 +72,14 @@ fn view(reason: &Reason) -> WhyView {
 }
 
 fn render(reason: &Reason, depth: usize, width: usize, out: &mut String) {
-    let indent = "  ".repeat(depth);
-    let sign = paint::coloured(paint::sign(reason.status), paint::colour(reason.status));
+    // A long chain goes on without going further to the right.
+    let indent = "  ".repeat(depth.min(width / 8));
+    let sign = paint::styled(paint::glyph(reason.status), paint::colour(reason.status));
     out.push_str(&format!("{indent}{sign} {} is {}\n", paint::bold(reason.id.as_str()), reason.status.as_str()));
     for line in &reason.lines {
         let commit = line.commit.map_or_else(|| " ".repeat(8), |commit| commit.short());
-        let room = width.saturating_sub(indent.len() + 14).max(20);
-        for (n, text) in paint::wrapped(&paint::tame(&line.what), room).into_iter().enumerate() {
+        let room = width.saturating_sub(indent.len() + 14).max(12);
+        for (n, text) in text::wrap(&text::brief(&line.what), room).into_iter().enumerate() {
             let lead = if n == 0 { commit.clone() } else { " ".repeat(8) };
             out.push_str(&format!("{indent}    {}  {text}\n", paint::dim(&lead)));
         }

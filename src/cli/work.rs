@@ -52,6 +52,7 @@ impl Work {
             context.say("nothing is ready; `chant list` says why");
             return Ok(0);
         }
+        let done: Vec<SpecId> = if self.fresh { Vec::new() } else { settled(&look, &ids) };
         let request = Request {
             ids,
             fresh: self.fresh,
@@ -65,8 +66,22 @@ impl Work {
         let reporter = progress::reporter(context);
         let code = run::work(project, request, reporter.clone().into_fn());
         reporter.finish();
-        Ok(code?)
+        let code = code?;
+        for id in done {
+            let members = look.board.row(&id).map(|row| row.members.as_slice()).unwrap_or_default();
+            // A driver that has landed may have been given further members, and those were worked.
+            if !std::iter::once(&id).chain(members).any(|id| reporter.heard(id)) {
+                reporter.already_done(&id);
+            }
+        }
+        Ok(code)
     }
+}
+
+/// Those of which there is nothing left to do, so that the engine may have nothing to say of them.
+fn settled(look: &Look, ids: &[SpecId]) -> Vec<SpecId> {
+    let landed = |id: &&SpecId| look.board.row(id).is_some_and(|row| row.status == Status::Completed);
+    ids.iter().filter(landed).cloned().collect()
 }
 
 fn wanted(look: &Look, queries: &[String]) -> Result<Vec<SpecId>, ops::Error> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Error, resolve};
 use crate::project::{Look, Project};
-use crate::spec::SpecId;
+use crate::spec::{Spec, SpecId};
 
 /// Where the words of an agent are.
 pub enum Transcript {
@@ -26,16 +26,43 @@ pub fn transcript(project: &Project, look: &Look, query: &str) -> Result<(SpecId
     if look.live.locked.contains(&id) {
         return Ok((id, Transcript::Live(file)));
     }
-    let record = look.ledger.record(&project.qualify(&id));
-    for entry in record.iter().flat_map(|record| record.entries.iter().rev()) {
-        if let Some(bytes) = project.repo.note_blob(entry.commit, "transcript")? {
-            return Ok((id, Transcript::Noted(bytes)));
-        }
+    if let Some(bytes) = noted(project, look, &id)? {
+        return Ok((id, Transcript::Noted(bytes)));
     }
     if file.exists() {
         return Ok((id, Transcript::File(file)));
     }
-    Err(Error::usage(format!("no run of {id} has left any words"), format!("`chant work {id}` begins one")))
+    Err(wordless(project, look, &id)?)
+}
+
+/// The newest transcript that was noted.
+fn noted(project: &Project, look: &Look, id: &SpecId) -> Result<Option<Vec<u8>>, Error> {
+    let record = look.ledger.record(&project.qualify(id));
+    for entry in record.iter().flat_map(|record| record.entries.iter().rev()) {
+        if let Some(bytes) = project.repo.note_blob(entry.commit, "transcript")? {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+/// What to say where there is no transcript: a driver never has one, but its members may.
+fn wordless(project: &Project, look: &Look, id: &SpecId) -> Result<Error, Error> {
+    if !look.set.get(id).is_some_and(Spec::is_driver) {
+        return Ok(Error::usage(format!("no run of {id} has left any words"), format!("`chant work {id}` begins one")));
+    }
+    let mut told = Vec::new();
+    for member in look.set.members_of(id) {
+        let live = look.live.locked.contains(member) || project.transcript_path(member).exists();
+        if live || noted(project, look, member)?.is_some() {
+            told.push(format!("`chant log {member}`"));
+        }
+    }
+    let help = match told.as_slice() {
+        [] => format!("its members have not said anything yet: `chant show {id}`"),
+        told => format!("its members have: {}", told.join(", ")),
+    };
+    Ok(Error::usage(format!("{id} is a driver, which has no agent of its own"), help))
 }
 
 /// Whether somebody still writes it.

@@ -85,6 +85,9 @@ impl Error {
 
 /// Refuses to go on where something is wrong with a spec that is needed.
 pub(crate) fn resolve<'a>(look: &'a project::Look, query: &str) -> Result<&'a spec::SpecId, Error> {
+    if query.trim().is_empty() {
+        return Err(Error::usage("no spec is named", "`chant list` shows every spec"));
+    }
     match look.set.resolve(query) {
         Ok(id) => Ok(id),
         Err(lookup) => {

@@ -120,7 +120,7 @@ pub struct EventView {
 pub struct KpiView {
     /// What is measured.
     pub metric: Option<String>,
-    /// In what.
+    /// In what; its driver's, where the spec itself does not say.
     pub unit: Option<String>,
     /// Where it stood.
     pub baseline: Option<f64>,
@@ -252,13 +252,19 @@ fn kpi(look: &Look, id: &SpecId, own: Option<&Kpi>) -> Option<KpiView> {
     }
     Some(KpiView {
         metric: own.and_then(|kpi| kpi.metric.clone()),
-        unit: own.and_then(|kpi| kpi.unit.clone()),
+        unit: unit(look, id),
         baseline: own.and_then(|kpi| kpi.baseline),
         target: own.and_then(|kpi| kpi.target),
         impact: own.and_then(|kpi| kpi.impact),
         expected: sums.as_ref().map(|sums| sums.expected),
         landed: sums.as_ref().map(|sums| sums.landed),
     })
+}
+
+/// The unit of a spec's figure, or of the driver's whose figure it is to move.
+fn unit(look: &Look, id: &SpecId) -> Option<String> {
+    let unit = |id: &SpecId| look.set.get(id)?.kpi.as_ref()?.unit.clone();
+    unit(id).or_else(|| look.set.drivers_of(id).find_map(unit))
 }
 
 /// Each criterion with its verdict from the evidence noted on the event that decides.
@@ -294,9 +300,4 @@ pub fn verdict_word(verdict: crate::run::Verdict) -> &'static str {
 pub fn evidence(project: &Project, commit: Oid) -> Vec<crate::run::Proof> {
     let text = project.repo.note(commit).ok().flatten().unwrap_or_default();
     crate::run::read_evidence(&text)
-}
-
-/// A sum of figures without the dust of binary fractions.
-pub fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
 }

@@ -51,23 +51,49 @@ impl KpiView {
         Some(round((self.target? - self.baseline?).abs()))
     }
 
-    /// `3.5 of 6.2 pp`: what has landed of what is expected.
-    pub fn progress(&self) -> String {
-        let unit = self.unit.as_deref().map(|u| format!(" {u}")).unwrap_or_default();
-        format!("{} of {}{unit}", amount(self.landed), amount(self.expected))
+    /// `monthly churn 8 -> 5 %: landed 3.5 of 6.2 pp expected`, as far as the driver says.
+    pub fn words(&self) -> String {
+        let lead = self.goal().map(|goal| format!("{goal}: ")).unwrap_or_default();
+        format!("{lead}{}", self.progress())
     }
 
-    /// `monthly churn 8 -> 5 %`, as far as the driver says; `None` where it says nothing.
+    /// The first half of that; `None` where the driver says nothing.
     pub fn goal(&self) -> Option<String> {
-        let way = match (self.baseline, self.target) {
-            (Some(from), Some(to)) => Some(format!("{} -> {}", amount(from), amount(to))),
-            (None, Some(to)) => Some(format!("-> {}", amount(to))),
-            (Some(from), None) => Some(format!("from {}", amount(from))),
-            (None, None) => None,
-        };
-        let words: Vec<String> = self.metric.clone().into_iter().chain(way).collect();
-        (!words.is_empty()).then(|| words.join(" "))
+        goal(self.metric.as_deref(), self.unit.as_deref(), self.baseline, self.target)
     }
+
+    /// The second half.
+    pub fn progress(&self) -> String {
+        progress(self.landed, self.expected, self.unit.as_deref())
+    }
+}
+
+/// `monthly churn 8 -> 5 %`, as far as somebody says; `None` where nobody says anything.
+pub fn goal(metric: Option<&str>, unit: Option<&str>, baseline: Option<f64>, target: Option<f64>) -> Option<String> {
+    let unit = suffix(unit);
+    let way = match (baseline, target) {
+        (Some(from), Some(to)) => Some(format!("{} -> {}{unit}", amount(from), amount(to))),
+        (None, Some(to)) => Some(format!("-> {}{unit}", amount(to))),
+        (Some(from), None) => Some(format!("from {}{unit}", amount(from))),
+        (None, None) => None,
+    };
+    let words: Vec<String> = metric.map(str::to_owned).into_iter().chain(way).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// `landed 3.5 of 6.2 pp expected`
+pub fn progress(landed: f64, expected: f64, unit: Option<&str>) -> String {
+    format!("landed {} of {} expected", amount(landed), impact(expected, unit))
+}
+
+/// `3.5 pp`: by how much a figure moves. What is measured in percent moves by percentage points.
+pub fn impact(number: f64, unit: Option<&str>) -> String {
+    let unit = if unit.is_some_and(|unit| unit.trim() == "%") { Some("pp") } else { unit };
+    format!("{}{}", amount(number), suffix(unit))
+}
+
+fn suffix(unit: Option<&str>) -> String {
+    unit.map(|unit| format!(" {}", unit.trim())).unwrap_or_default()
 }
 
 /// A number as people write it: no more digits than it has, and none that adding up made.
@@ -156,7 +182,7 @@ mod tests {
 
     fn churn() -> World {
         World::new([
-            ("002-fix", "type: driver\nkpi: {metric: monthly churn, unit: pp, baseline: 8, target: 5}"),
+            ("002-fix", "type: driver\nkpi: {metric: monthly churn, unit: '%', baseline: 8, target: 5}"),
             ("002-fix.1", "kpi: {impact: 3.5}"),
             ("002-fix.2", "kpi: {impact: 1.5}"),
             ("002-fix.3", "kpi: {impact: 1.2}"),
@@ -177,8 +203,7 @@ mod tests {
         world.land("002-fix.1").land("002-fix.3").fail("002-fix.2", "no");
         let view = figures(&world, "002-fix").unwrap();
         assert_eq!((view.expected, view.landed), (6.2, 4.7));
-        assert_eq!(view.progress(), "4.7 of 6.2 pp");
-        assert_eq!(view.goal().as_deref(), Some("monthly churn 8 -> 5"));
+        assert_eq!(view.words(), "monthly churn 8 -> 5 %: landed 4.7 of 6.2 pp expected");
         assert_eq!(view.members[1].impact, Some(1.5));
         world.land("002-fix.2").land("002-fix");
         let view = figures(&world, "002-fix").unwrap();
@@ -204,7 +229,7 @@ mod tests {
         ]);
         world.land("1-d.1.1");
         let view = figures(&world, "1-d").unwrap();
-        assert_eq!((view.expected, view.landed, view.progress().as_str()), (5.0, 2.0, "2 of 5"));
+        assert_eq!((view.expected, view.landed, view.words().as_str()), (5.0, 2.0, "landed 2 of 5 expected"));
     }
 
     #[test]

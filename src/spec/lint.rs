@@ -9,6 +9,7 @@ use super::cycle::cycles;
 use super::diagnostic::{Diagnostic, Severity, Source};
 use super::id::{Project, SpecId};
 use super::model::{Spec, SpecRef};
+use super::new::PLACEHOLDER;
 use super::set::{Problem, Set};
 
 /// Looks at all specs of a project together. Ordered by spec, and by place in it.
@@ -17,6 +18,7 @@ pub fn lint(set: &Set) -> Vec<Diagnostic> {
     for spec in set.iter() {
         said.extend(set.problems(&spec.id).iter().map(|found| problem(spec, found)));
         said.extend(suffix(set, spec));
+        said.extend(placeholder(spec));
     }
     said.extend(cycles(set).iter().filter_map(|round| cycle(set, round)));
     said.extend(names(set));
@@ -97,6 +99,15 @@ fn problem(spec: &Spec, problem: &Problem) -> Diagnostic {
                 .help("delete it; to order members, let one of them depend on the other")
         }
     }
+}
+
+/// A criterion that `chant add` wrote, and nobody since.
+fn placeholder(spec: &Spec) -> Option<Diagnostic> {
+    let criterion = spec.criteria.iter().find(|criterion| criterion.text == PLACEHOLDER)?;
+    let message = format!("`{}` does not say yet when it is done", spec.id);
+    let label = "as `chant add` wrote it".to_owned();
+    let help = "say what must hold, with a command that proves it on the next line, indented: `$ test -f README.md`";
+    Some(about(spec, Severity::Warning, "chant::placeholder", message, criterion.span.clone(), label).help(help))
 }
 
 fn shown(reference: &SpecRef) -> String {

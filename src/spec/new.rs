@@ -30,6 +30,9 @@ pub fn next_number<'a>(ids: impl IntoIterator<Item = &'a SpecId>) -> u32 {
     ids.into_iter().filter_map(number).max().unwrap_or(0).saturating_add(1)
 }
 
+/// The criterion of a new spec, which says nothing yet.
+pub(super) const PLACEHOLDER: &str = "Say when this is done";
+
 /// The text of a new spec, which parses without an error as it is.
 pub fn template(title: &str, kind: Kind) -> String {
     let words = title.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -49,7 +52,7 @@ pub fn template(title: &str, kind: Kind) -> String {
          <!-- A command on the line under a criterion, indented and between backticks, is its proof: it exits 0 where\n     \
          the criterion holds. For example: `$ test -f README.md` -->\n\
          \n\
-         - [ ] Say when this is done\n"
+         - [ ] {PLACEHOLDER}\n"
     )
 }
 

@@ -144,3 +144,154 @@ fn wrong_calls_exit_2_and_say_what_to_type() {
     let outside = Sandbox::bare_directory();
     outside.chant(["list"]).exits(2);
 }
+
+#[test]
+fn a_command_teaches_itself_whichever_way_it_is_asked() {
+    let sandbox = Sandbox::new();
+    let asked = sandbox.chant(["help", "work"]).ok().out;
+    assert_eq!(asked, sandbox.chant(["work", "--help"]).ok().out);
+    for args in [&["help"][..], &["--help"], &["-h"]] {
+        let out = sandbox.chant(args).ok().out;
+        assert!(out.contains("\noptions\n  -C <DIR>") && !out.contains('{'), "{out}");
+    }
+    sandbox.chant(["help", "frobnicate"]).exits(2);
+}
+
+#[test]
+fn where_there_is_nothing_it_is_said_what_to_type() {
+    let sandbox = Sandbox::bare_directory();
+    sandbox.git(["init", "--quiet", "."]).ok();
+    sandbox.chant(["init"]).ok();
+    assert!(sandbox.chant(["graph"]).ok().err.contains("`chant add"));
+    assert!(sandbox.chant(["list"]).ok().err.contains("`chant add"));
+    assert!(sandbox.chant(["log"]).ok().err.contains("git commit"));
+    sandbox.steps("001-a", "", &[], "touch a").commit("spec");
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(out.err.contains("001-a landed on") && !out.err.contains("0 verified"), "{}", out.all());
+    let again = sandbox.chant(["work", "001"]).ok();
+    assert_eq!(again.err, "✓ 001-a is in its target already\n");
+}
+
+#[test]
+fn a_directory_that_a_command_takes_is_not_the_one_to_work_in() {
+    let sandbox = Sandbox::bare_directory();
+    sandbox.chant(["demo", "here"]).ok();
+    assert!(sandbox.exists("here/.git") && !sandbox.exists("here/here"));
+    sandbox.chant(["-C", "here", "show", "001"]).ok();
+}
+
+#[test]
+fn a_shallow_clone_does_not_say_that_nothing_was_proven() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.write("more", "").commit("more");
+    let url = format!("file://{}", sandbox.root.display());
+    sandbox.git(["clone", "--quiet", "--depth=1", &url, "shallow"]).ok();
+    let out = sandbox.chant_in("shallow", ["list"]).ok().out;
+    assert!(out.starts_with("? 001-a  unknown  ?/1  "), "{out}");
+}
+
+#[test]
+fn lint_names_every_file_and_says_no_more_than_can_be_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/specs/bad id.md", "# T\n");
+    sandbox.write(".chant/specs/002-dir.md/x", "");
+    std::os::unix::fs::symlink("/etc/hostname", sandbox.path(".chant/specs/003-link.md")).unwrap();
+    sandbox.write(".chant/specs/004-long.md", format!("---\ntype: [{}\n---\n# T\n", "x".repeat(10_000_000)));
+    let out = sandbox.chant(["lint"]).exits(2);
+    for file in ["bad id.md: ", "002-dir.md: not a file", "003-link.md: a symlink", "004-long.md:2"] {
+        assert!(out.err.contains(&format!(".chant/specs/{file}")), "{file} in {}", out.all());
+    }
+    assert!(out.err.len() < 10_000, "{}", out.err.len());
+}
+
+#[test]
+fn unusable_settings_do_not_hide_what_is_wrong_with_the_specs() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/config.yaml", "jobs: many\n");
+    sandbox.write(".chant/specs/001-a.md", "---\ntype: magic\n---\n# T\n");
+    let out = sandbox.chant(["lint"]).exits(2);
+    assert!(out.err.contains("many") && out.err.contains("magic"), "{}", out.all());
+    assert_eq!(out.out, "1 spec: 2 errors, 1 warning\n");
+    let list = sandbox.chant(["list"]).exits(2);
+    assert!(list.err.contains("many") && !list.err.contains("Error:"), "{}", list.all());
+    assert_eq!(list.err.matches("chant::").count(), 1, "{}", list.all());
+}
+
+#[test]
+fn a_spec_as_add_wrote_it_is_a_warning_until_somebody_says_when_it_is_done() {
+    let sandbox = Sandbox::new();
+    sandbox.chant(["add", "Something"]).ok();
+    let out = sandbox.chant(["lint"]).ok();
+    assert!(out.out.ends_with("0 errors, 1 warning\n") && out.err.contains("when it is done"), "{}", out.all());
+}
+
+#[test]
+fn a_driver_has_no_words_of_its_own_and_nobody_means_a_spec_by_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &["A $ test -f a"], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "echo words; touch a").commit("specs");
+    assert!(sandbox.chant(["log", "001"]).exits(2).err.contains("have not said anything yet"));
+    sandbox.chant(["work", "001"]).ok();
+    let out = sandbox.chant(["log", "001"]).exits(2);
+    assert!(out.err.contains("`chant log 001-d.1`") && !out.err.contains("begins one"), "{}", out.all());
+    let out = sandbox.chant(["show", ""]).exits(2);
+    assert!(!out.err.contains("did you mean"), "{}", out.all());
+}
+
+/// What bash offers for a line, by the function that Git's completion would call or by the one for `chant` itself.
+fn offered(sandbox: &Sandbox, call: &str) -> Option<String> {
+    let script = sandbox.chant(["completions", "bash"]).ok().out;
+    std::fs::write(sandbox.beside("chant.bash"), script).unwrap();
+    let text = format!("set -eu; . \"$BESIDE/chant.bash\"; {call}; printf '%s ' \"${{COMPREPLY[@]}}\"");
+    let mut bash = sandbox.command("bash", &sandbox.root);
+    let out = bash.args(["--noprofile", "--norc", "-c", &text]).output().ok()?;
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    Some(String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+#[test]
+fn bash_completes_chant_and_git_chant() {
+    let sandbox = Sandbox::new();
+    let alone = "COMP_WORDS=(chant sh) COMP_CWORD=1; _chant chant sh chant";
+    let Some(words) = offered(&sandbox, alone) else { return };
+    assert_eq!(words, "show ");
+    let under = |line: &str, at: usize| {
+        offered(&sandbox, &format!("under() {{ local -a words=({line}); local cword={at}; _git_chant; }}; under"))
+    };
+    assert_eq!(under("git chant sh", 2).as_deref(), Some("show "));
+    assert_eq!(under("git -C elsewhere chant graph --for", 5).as_deref(), Some("--format "));
+    assert_eq!(under("git chant graph --format ''", 4).as_deref(), Some("tree mermaid dot svg "));
+    // With Git's own completion, where it is there, as somebody types it.
+    let theirs = "/usr/share/bash-completion/completions/git";
+    if std::path::Path::new(theirs).exists() {
+        let typed = format!(
+            "set +eu; . {theirs}; COMP_WORDS=(git chant sh) COMP_CWORD=2 COMP_LINE='git chant sh' COMP_POINT=12; \
+             __git_wrap__git_main git sh chant"
+        );
+        assert_eq!(offered(&sandbox, &typed).as_deref().map(str::trim), Some("show"));
+    }
+}
+
+#[test]
+fn the_manual_is_installed_for_both_names() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.beside("man");
+    sandbox.chant(["man", "--dir", dir.to_str().unwrap()]).ok();
+    for page in ["chant", "git-chant", "chant-work", "git-chant-work"] {
+        let text = std::fs::read_to_string(dir.join(format!("man1/{page}.1"))).unwrap();
+        assert!(text.contains(&format!(".TH {page} 1")) && text.contains(".SH NAME"), "{page}: {text}");
+        for other in text.lines().filter_map(|line| line.strip_suffix("(1)")) {
+            let other = other.replace('\\', "");
+            assert!(dir.join(format!("man1/{other}.1")).exists(), "{page} leads to {other}");
+        }
+    }
+    let mut man = sandbox.command("man", &sandbox.root);
+    // `man` may not be there, or a stub that only says how to install it.
+    let Ok(out) = man.env("MANPATH", &dir).env("MANPAGER", "cat").arg("git-chant").output() else { return };
+    let text = String::from_utf8_lossy(&out.stdout);
+    if text.contains("NAME") || !out.stderr.is_empty() {
+        assert!(out.status.success() && text.contains("git chant"), "{out:?}");
+    }
+}

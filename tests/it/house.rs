@@ -108,7 +108,7 @@ fn the_published_command_line_reference_is_that_of_the_code() {
     let mut command = chant::cli::command().term_width(100);
     command.build();
     let mut page = String::from("# The command line\n\nGenerated from the program itself.\n");
-    for sub in command.get_subcommands_mut() {
+    for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
         let name = sub.get_name().to_owned();
         let help = sub.render_long_help().to_string();
         page.push_str(&format!("\n## chant {name}\n\n```text\n{}\n```\n", help.trim_end()));

@@ -6,6 +6,8 @@ mod harness;
 
 mod cli;
 mod house;
+mod output;
+mod readme;
 mod run_claim;
 mod run_driver;
 mod run_example;

@@ -2,9 +2,9 @@
 use super::Picture;
 
 /// Pixels of a spec without members.
-pub(super) const BOX: (usize, usize) = (248, 66);
+pub(super) const BOX: (usize, usize) = (272, 66);
 /// Pixels above a driver's members.
-pub(super) const HEADER: usize = 62;
+pub(super) const HEADER: usize = 98;
 const PADDING: usize = 16;
 const BETWEEN_COLUMNS: usize = 56;
 const BETWEEN_ROWS: usize = 14;

@@ -5,12 +5,12 @@ use crate::plan::{KpiView, Row};
 use crate::spec::SpecId;
 
 use super::layout::{BOX, Frame, HEADER, layout};
-use super::{Picture, clean, cut, glyph, word};
+use super::{Picture, word};
+use crate::cli::paint::glyph;
+use crate::cli::text::{clean, cut, wide};
 
-/// Columns of text that fit into a box.
-const COLUMNS: usize = 36;
-/// Pixels that one column takes at most, at the size used here.
-const COLUMN: usize = 7;
+/// Pixels between the side of a box and its text.
+const MARGIN: usize = 12;
 
 /// Draws rows as an SVG document: members inside their drivers, arrows from dependencies to what waits for them.
 pub fn svg(rows: &[Row], kpis: &BTreeMap<SpecId, KpiView>) -> String {
@@ -47,23 +47,23 @@ fn leaf(picture: &Picture, i: usize, frame: Frame) -> String {
     let row = &picture.rows[i];
     let figures = picture.figures(i).map(|figures| format!(" · {figures}")).unwrap_or_default();
     let state = format!("{} {}{figures}", glyph(row.status), word(row.status));
-    let lines = [
-        text(frame.x + 12, frame.y + 20, "id", row.id.as_str(), COLUMNS),
-        text(frame.x + 12, frame.y + 38, "", &row.title, COLUMNS),
-        text(frame.x + 12, frame.y + 55, "quiet", &state, COLUMNS),
-    ];
+    let lines =
+        [text(frame, 20, "id", row.id.as_str()), text(frame, 38, "", &row.title), text(frame, 55, "quiet", &state)];
     group(picture, i, frame, &lines.concat())
 }
 
 fn driver(picture: &Picture, i: usize, frame: Frame) -> String {
     let row = &picture.rows[i];
-    let columns = (frame.w.saturating_sub(24)) / COLUMN;
-    let name = format!("{}  {}", row.id, row.title);
-    let figures = picture.figures(i).map(|figures| format!(" · {figures}")).unwrap_or_default();
-    let state = format!("{} {}{figures}", glyph(row.status), word(row.status));
+    let view = picture.kpis.get(&row.id);
+    // The goal and what has landed of it are too long for one line.
+    let goal = view.and_then(|view| view.goal()).map(|goal| format!(" · {goal}")).unwrap_or_default();
+    let state = format!("{} {}{goal}", glyph(row.status), word(row.status));
+    let progress = view.map(|view| text(frame, 72, "quiet", &view.progress())).unwrap_or_default();
     let lines = [
-        text(frame.x + 16, frame.y + 20, "id", &name, columns),
-        text(frame.x + 16, frame.y + 37, "quiet", &state, columns),
+        text(frame, 20, "id", row.id.as_str()),
+        text(frame, 38, "", &row.title),
+        text(frame, 55, "quiet", &state),
+        progress,
         bar(picture, i, frame),
     ];
     group(picture, i, frame, &lines.concat())
@@ -74,8 +74,8 @@ fn bar(picture: &Picture, i: usize, frame: Frame) -> String {
     let Some(view) = picture.kpis.get(&picture.rows[i].id).filter(|view| view.expected > 0.0) else {
         return String::new();
     };
-    let (x, y) = (frame.x + 16, frame.y + HEADER - 17);
-    let full = frame.w.min(BOX.0 + 32) - 32;
+    let (x, y) = (frame.x + MARGIN, frame.y + HEADER - 17);
+    let full = frame.w.min(BOX.0 + 32) - 2 * MARGIN;
     let part = (view.landed / view.expected).clamp(0.0, 1.0);
     format!(
         "<rect x=\"{x}\" y=\"{y}\" width=\"{full}\" height=\"6\" rx=\"3\" fill=\"#d0d7de\"/>\
@@ -106,10 +106,32 @@ fn arrow(picture: &Picture, from: usize, a: Frame, to: usize, b: Frame) -> Strin
     format!("<path class=\"arrow\" d=\"M{x1} {y1} C{c1} {y1} {c2} {y2} {x2} {y2}\" marker-end=\"url(#tip)\"/>")
 }
 
-fn text(x: usize, y: usize, class: &str, words: &str, columns: usize) -> String {
-    let words = escape(&cut(&clean(words), columns));
+/// A line of text in a frame, so many pixels below its top, cut where it would reach over the other side.
+fn text(frame: Frame, y: usize, class: &str, words: &str) -> String {
+    let words = escape(&fit(&clean(words), frame.w.saturating_sub(2 * MARGIN)));
     let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-    format!("<text x=\"{x}\" y=\"{y}\"{class}>{words}</text>")
+    format!("<text x=\"{}\" y=\"{}\"{class}>{words}</text>", frame.x + MARGIN, frame.y + y)
+}
+
+/// A text cut to so many pixels, with an ellipsis where something is missing.
+fn fit(words: &str, pixels: usize) -> String {
+    let fits = |columns: &usize| self::pixels(&cut(words, *columns)) <= pixels;
+    // No letter takes less: of an endless title, only so many columns are tried.
+    let most = wide(words).min(pixels / 5 + 1);
+    (0..=most).rev().find(fits).map(|columns| cut(words, columns)).unwrap_or_default()
+}
+
+/// How many pixels a text takes at the size used here, in the widest of the usual fonts, and in bold.
+pub(super) fn pixels(words: &str) -> usize {
+    let tenths = |c: char| match c {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '|' | '!' | '\'' | ' ' | '-' => 50,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' | '…' => 120,
+        'A'..='Z' => 90,
+        ' '..='~' => 74,
+        // What is not of the Latin alphabet may be a box as wide as it is high.
+        _ => 120 * wide(c.encode_utf8(&mut [0; 4])).min(1),
+    };
+    words.chars().map(tenths).sum::<usize>().div_ceil(10)
 }
 
 fn escape(text: &str) -> String {

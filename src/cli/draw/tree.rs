@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::plan::{BlockKind, KpiView, Row, Status};
+use crate::plan::{BlockKind, KpiView, Row};
 use crate::spec::SpecId;
 
-use super::{Look, Picture, clean, cut, glyph, wide, word, wrap};
+use super::{Look, Picture, word};
+use crate::cli::paint::{self, glyph};
+use crate::cli::text::{brief, clean, cut, wide, wrap};
 
 /// Columns for `✓ in progress  `.
 const GUTTER: usize = 15;
@@ -96,7 +98,7 @@ impl Drawing<'_> {
         let name = clean(&self.name(twig.i));
         let figures = self.picture.figures(twig.i).filter(|_| !self.picture.is_driver(twig.i));
         let title = self.title(row, &head, &name, figures.as_deref());
-        out.push_str(&self.paint(colour(row.status), &gutter));
+        out.push_str(&self.paint(paint::colour(row.status), &gutter));
         out.push_str(&" ".repeat(GUTTER.saturating_sub(wide(&gutter))));
         out.push_str(&self.paint(Style::new().dimmed(), &head));
         out.push_str(&self.paint(Style::new().bold(), &name));
@@ -113,15 +115,14 @@ impl Drawing<'_> {
         let title = clean(&row.title);
         let taken = GUTTER + wide(head) + wide(name) + 2 + figures.map_or(0, |f| wide(f) + 2);
         let title = match self.columns() {
-            Some(columns) if columns < taken + 4 => String::new(),
-            Some(columns) => cut(&title, columns - taken),
-            None => title,
+            columns if columns < taken + 4 => String::new(),
+            columns => cut(&title, columns - taken),
         };
         if title.is_empty() { title } else { format!("  {title}") }
     }
 
-    fn columns(&self) -> Option<usize> {
-        self.look.width.map(|width| width.max(NARROWEST))
+    fn columns(&self) -> usize {
+        self.look.width.max(NARROWEST)
     }
 
     /// `002.1` under its own driver, where no other spec bears that number; else the whole id.
@@ -144,10 +145,10 @@ impl Drawing<'_> {
             self.remark(out, &beside, Style::new().dimmed(), "after ", &self.dependencies(row));
         }
         for blocker in row.blocked_by.iter().filter(|b| !matches!(b.what, BlockKind::Spec(_))) {
-            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "waits: ", &clean(&blocker.reason));
+            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "waits: ", &brief(&blocker.reason));
         }
         if let Some(attention) = &row.attention {
-            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "! ", &clean(attention));
+            self.remark(out, &beside, AnsiColor::Yellow.on_default(), "! ", &brief(attention));
         }
     }
 
@@ -166,7 +167,7 @@ impl Drawing<'_> {
 
     fn remark(&self, out: &mut String, beside: &str, style: Style, lead: &str, text: &str) {
         let indent = GUTTER + wide(beside) + wide(lead);
-        let room = self.columns().map_or(usize::MAX, |columns| columns.saturating_sub(indent).max(12));
+        let room = self.columns().saturating_sub(indent).max(12);
         for (at, line) in wrap(text, room).iter().enumerate() {
             let lead = if at == 0 { lead.to_owned() } else { " ".repeat(wide(lead)) };
             let said = format!("{lead}{}", line.replace(GLUE, " "));
@@ -189,16 +190,3 @@ impl Drawing<'_> {
 
 /// Stands for a space at which no line is broken.
 const GLUE: char = '\u{a0}';
-
-/// The colour of a status.
-pub fn colour(status: Status) -> Style {
-    let plain = Style::new();
-    match status {
-        Status::Ready => plain.bold(),
-        Status::Completed => AnsiColor::Green.on_default(),
-        Status::InProgress => AnsiColor::Cyan.on_default(),
-        Status::Stalled | Status::InReview => AnsiColor::Yellow.on_default(),
-        Status::Failed => AnsiColor::Red.on_default(),
-        Status::Blocked | Status::Cancelled | Status::Unknown => plain.dimmed(),
-    }
-}
