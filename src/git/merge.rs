@@ -49,6 +49,17 @@ pub(super) enum Verdict {
 }
 
 impl Repo {
+    /// The three-way merge of two commits' trees from a base of the caller's choice, in memory; as a revert needs it.
+    ///
+    /// # Errors
+    /// Where objects cannot be read or written.
+    pub fn merge_trees(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
+        Ok(match self.merge_from(Some(base), ours, theirs)? {
+            Verdict::Clean(tree) => Merge::Clean { tree: from_gix(tree) },
+            Verdict::Conflict(paths) => Merge::Conflicts { paths: paths.into_iter().collect() },
+        })
+    }
+
     /// Merges `theirs` into `ours`; verdict and tree are those of `git merge-tree --write-tree`, or more cautious.
     /// Nothing but objects is written.
     ///

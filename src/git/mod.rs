@@ -22,7 +22,6 @@ mod diff;
 pub mod error;
 mod exclude;
 pub mod exe;
-mod extra;
 mod files;
 mod follow;
 mod gitconfig;

@@ -40,6 +40,17 @@ pub enum Removed {
 }
 
 impl Repo {
+    /// Takes a linked worktree away with everything in it: only for checkouts in which nobody works.
+    ///
+    /// # Errors
+    /// Where it cannot be renamed into the trash.
+    pub fn discard_worktree(&self, at: &Path) -> Result<()> {
+        match self.find_worktree(at)? {
+            Some(worktree) if !worktree.main => self.throw_away(&worktree),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a linked worktree away, if everything in it is reachable elsewhere: no changed, untracked or ignored file,
     /// no operation under way, a commit that some ref holds. Otherwise it is kept, unless `rescue` names a ref, which
     /// must not exist: then the files are first committed there ([`Repo::snapshot`]), ignored ones up to 64 MiB. To a name

@@ -91,6 +91,18 @@ impl fmt::Debug for Repo {
 }
 
 impl Repo {
+    /// The version of the git executable.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn git_version(&self) -> Result<(u32, u32, u32)> {
+        let text = self.git(self.common_dir(), &["version"]).check()?.text();
+        let numbers = text.split_whitespace().nth(2).unwrap_or_default();
+        let mut numbers = numbers.split('.').map(|number| number.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        Ok((next(), next(), next()))
+    }
+
     /// Finds the repository that encloses `cwd`, as Git would: `GIT_DIR`, `GIT_WORK_TREE`, `GIT_CEILING_DIRECTORIES`
     /// and `GIT_DISCOVERY_ACROSS_FILESYSTEM` of `vars` count.
     ///

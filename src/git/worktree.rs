@@ -90,6 +90,26 @@ pub enum WorktreeError {
 }
 
 impl Repo {
+    /// Whether a directory is a linked worktree of this repository, with its files there: one whose making was cut short
+    /// is none yet, and [`Repo::add_worktree`] completes it.
+    ///
+    /// # Errors
+    /// Where the worktrees cannot be read.
+    pub fn is_worktree(&self, at: &Path) -> Result<bool> {
+        Ok(self.find_worktree(at)?.is_some_and(|worktree| {
+            let half_made = worktree.locked.as_deref().is_some_and(|reason| reason.starts_with(super::add::MAKING));
+            worktree.exists && !worktree.main && !half_made
+        }))
+    }
+
+    /// What a worktree has checked out; `None` where its `HEAD` makes no sense.
+    ///
+    /// # Errors
+    /// Where there is no such worktree.
+    pub fn worktree_head(&self, at: &Path) -> Result<Option<Head>> {
+        Ok(self.worktree(at)?.head)
+    }
+
     /// Every worktree, the main one first where there is one, then the linked ones by the names of their Git
     /// directories.
     ///
