@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{Context, Outcome, text};
 use crate::ops;
+use crate::project::Project;
 
 /// Say everything that is wrong with the specs and the settings, at once, with the source underlined.
 ///
@@ -37,7 +38,7 @@ pub struct Finding {
 
 impl Lint {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = ops::lint::open(&context.env)?;
+        let project = Project::open_anyhow(&context.env).map_err(ops::Error::from)?;
         let report = ops::lint::lint(&project, self.at.as_deref())?;
         let code = if report.errors() > 0 { 2 } else { 0 };
         if self.json {

@@ -106,7 +106,8 @@ impl Repo {
             let complaint = done.complaint();
             let named = quoted(&complaint);
             let paths = named.iter().filter(|path| trial.changes.contains_key(*path));
-            return Ok(refused(complaint.trim_start_matches("error: "), paths));
+            let complaint = complaint.trim_start_matches("error: ").trim_end();
+            return Ok(refused(format!("Git will not bring its files along (\"{complaint}\")"), paths));
         }
         crate::env::failpoint("follow.files");
         if !begun.already.is_empty() {

@@ -1,12 +1,6 @@
 //! `chant lint`: everything that is wrong with the specs and the settings, at once.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use super::Error;
-use crate::config::{self, Flags, Settings};
-use crate::env::Env;
-use crate::git::Repo;
 use crate::project::{self, Project};
 use crate::spec::{self, Diagnostic, Severity};
 
@@ -25,32 +19,6 @@ impl Report {
     }
 }
 
-/// Opens the project even where its settings are not usable: what is wrong with them comes back, and its specs can be
-/// looked at all the same.
-///
-/// # Errors
-/// Where there is no project.
-pub fn open(env: &Arc<Env>) -> Result<Project, Error> {
-    let diagnostics = match Project::open(env, &Flags::default()) {
-        Err(project::Error::Config(diagnostics)) => diagnostics,
-        opened => return Ok(opened?),
-    };
-    let repo = Repo::discover(&env.cwd, &env.vars)?;
-    let (mut root, mut prefix) = (None, String::new());
-    if let Some(top) = repo.workdir() {
-        let read = |source| project::Error::Read { path: env.cwd.display().to_string(), source };
-        let (cwd, top) = (env.cwd.canonicalize().map_err(read)?, top.canonicalize().map_err(read)?);
-        let dir = cwd.ancestors().find(|dir| dir.join(project::DIR).is_dir()).unwrap_or(&top);
-        let inside = dir.strip_prefix(&top).unwrap_or(Path::new("")).to_string_lossy();
-        prefix = if inside.is_empty() { String::new() } else { format!("{inside}/") };
-        root = Some(dir.to_owned());
-    }
-    let text = root.as_ref().and_then(|root| std::fs::read(root.join(project::CONFIG)).ok());
-    let name = text.as_deref().and_then(config::project_name);
-    let settings = Settings::default();
-    Ok(Project { repo, root, prefix, name, settings, warnings: diagnostics, env: Arc::clone(env) })
-}
-
 /// Reads every spec and looks at them one by one and together.
 ///
 /// # Errors
@@ -66,6 +34,9 @@ pub fn lint(project: &Project, at: Option<&str>) -> Result<Report, Error> {
     };
     let mut diagnostics = project.warnings.clone();
     diagnostics.extend(loaded.diagnostics);
+    if at.is_none() {
+        diagnostics.extend(loaded.set.iter().flat_map(|spec| project::leads_out(project, spec)));
+    }
     diagnostics.extend(spec::lint_project(&loaded.set, project.name.as_ref(), &others));
     // Those that cannot be read are specs all the same.
     let unread: std::collections::BTreeSet<&str> = diagnostics

@@ -89,6 +89,33 @@ pub fn load_worktree(project: &Project) -> Result<Loaded, Error> {
     Ok(Loaded::gather(project, files))
 }
 
+/// The globs of a spec that a symlink leads out of the project: by their words they stay inside, on this disk not.
+pub fn leads_out(project: &Project, spec: &Spec) -> Vec<Diagnostic> {
+    let Some(root) = &project.root else { return Vec::new() };
+    let Ok(home) = root.canonicalize() else { return Vec::new() };
+    let globs = [&spec.target_files, &spec.context, &spec.informed_by, &spec.origin, &spec.tracks];
+    let mut found = Vec::new();
+    for glob in globs.into_iter().flatten() {
+        let fixed = glob.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
+        let mut path = root.clone();
+        for part in fixed {
+            path.push(part);
+            let link = std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_symlink());
+            let real = if link { path.canonicalize().ok() } else { None };
+            if let Some(real) = real.filter(|real| !real.starts_with(&home)) {
+                let message = format!("`{glob}` goes through a symlink that leads out of the project");
+                let text = spec.render();
+                let at = text.find(glob.as_str()).unwrap_or(0);
+                let source = spec::Source::new(&project.spec_path(&spec.id), text);
+                let to = format!("leads to {}", real.display());
+                found.push(Diagnostic::error("chant::spec::outside", &source, message).label(at..at + glob.len(), to));
+                break;
+            }
+        }
+    }
+    found
+}
+
 /// Reads a file that must lie in the project, also when followed through symlinks.
 fn read_inside(root: &Path, path: &Path) -> Result<Vec<u8>, String> {
     let meta = std::fs::symlink_metadata(path).map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@
 mod load;
 mod look;
 
-pub use load::{Loaded, Neighbour, load_at, load_worktree, other_projects};
+pub use load::{Loaded, Neighbour, leads_out, load_at, load_worktree, other_projects};
 pub use look::{Look, look, look_at, rival};
 
 use std::path::{Path, PathBuf};
@@ -101,6 +101,12 @@ impl Project {
     /// # Errors
     /// Outside of a repository or a project, and where its settings are not usable.
     pub fn open(env: &Arc<Env>, flags: &Flags) -> Result<Self, Error> {
+        let (repo, root, prefix) = Self::find(env)?;
+        Self::at(repo, root, prefix, env, flags, false)
+    }
+
+    /// Where it is.
+    fn find(env: &Arc<Env>) -> Result<(Repo, Option<PathBuf>, String), Error> {
         let repo = Repo::discover(&env.cwd, &env.vars)?;
         let (root, prefix) = match repo.workdir() {
             Some(top) => {
@@ -112,10 +118,27 @@ impl Project {
             }
             None => (None, String::new()),
         };
-        Self::at(repo, root, prefix, env, flags)
+        Ok((repo, root, prefix))
     }
 
-    fn at(repo: Repo, root: Option<PathBuf>, prefix: String, env: &Arc<Env>, flags: &Flags) -> Result<Self, Error> {
+    /// Opens it even where its settings are not usable, for `lint`: what is wrong with them comes back as warnings of the
+    /// project, whose specs can be looked at all the same.
+    ///
+    /// # Errors
+    /// Outside of a repository or a project.
+    pub fn open_anyhow(env: &Arc<Env>) -> Result<Self, Error> {
+        let (repo, root, prefix) = Self::find(env)?;
+        Self::at(repo, root, prefix, env, &Flags::default(), true)
+    }
+
+    fn at(
+        repo: Repo,
+        root: Option<PathBuf>,
+        prefix: String,
+        env: &Arc<Env>,
+        flags: &Flags,
+        anyhow: bool,
+    ) -> Result<Self, Error> {
         let text = match &root {
             Some(root) => read_optional(&root.join(CONFIG))?,
             None => match repo.head()?.tip() {
@@ -125,13 +148,17 @@ impl Project {
         };
         let git_config = |key: &str| repo.config(key);
         let name = format!("{prefix}{CONFIG}");
-        let (settings, diagnostics) =
+        let (mut settings, diagnostics) =
             Settings::load(text.as_deref().map(|bytes| (name.as_str(), bytes)), &git_config, &env.vars, flags);
+        let mut project_name = settings.project.value.clone();
         if diagnostics.iter().any(|d| d.severity == spec::Severity::Error) {
-            return Err(Error::Config(diagnostics));
+            if !anyhow {
+                return Err(Error::Config(diagnostics));
+            }
+            project_name = text.as_deref().and_then(crate::config::project_name);
+            settings = Settings::default();
         }
-        let project_name = settings.project.value.clone();
-        if project_name.is_none() && !prefix.is_empty() {
+        if project_name.is_none() && !prefix.is_empty() && !anyhow {
             return Err(Error::Nameless(prefix));
         }
         if repo.tip("refs/heads/chant")?.is_some() {

@@ -166,7 +166,10 @@ fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>)
         return journalled(claim, Some(format!("{name} {what}")), Some(took));
     }
     if strays > 0 {
-        engine.notice(id, format!("{strays} processes that it had left behind were ended"));
+        engine.notice(id, {
+            let (what, were) = if strays == 1 { ("process", "was") } else { ("processes", "were") };
+            format!("{strays} {what} that it had left behind {were} ended")
+        });
     }
     failpoint("attempt.agent-ended");
     journalled(claim, None, Some(took))

@@ -285,6 +285,10 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     refuse_stale(engine, look, id, &target, base)?;
     let spec = spec_at(project, id, base)?;
     refuse_edited(project, look, &spec)?;
+    let outside = project::leads_out(project, &spec);
+    if !outside.is_empty() {
+        return Err(Error::Spec { id: id.clone(), diagnostics: outside });
+    }
     let settings = project.settings_at(base, &engine_flags())?;
     let asked = if engine.request.finish { Some(agents::PERSON) } else { engine.request.agent.as_deref() };
     let agent = agents::choose(project, &settings, &spec, asked)?;

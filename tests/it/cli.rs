@@ -295,3 +295,24 @@ fn the_manual_is_installed_for_both_names() {
         assert!(out.status.success() && text.contains("git chant"), "{out:?}");
     }
 }
+
+#[test]
+fn a_glob_that_a_symlink_leads_out_of_the_project_is_refused() {
+    let sandbox = Sandbox::new();
+    std::os::unix::fs::symlink("/etc", sandbox.path("out")).unwrap();
+    std::os::unix::fs::symlink("src", sandbox.path("in")).unwrap();
+    sandbox
+        .write("src/x", "")
+        .steps("001-a", "context: [out/hosts, in/*]", &["A $ test -f a"], "touch a")
+        .commit("specs");
+    let out = sandbox.chant(["lint"]).exits(2);
+    assert!(
+        out.all().contains("`out/hosts` goes through a symlink") && out.all().contains("001-a.md:2"),
+        "{}",
+        out.all()
+    );
+    assert!(!out.all().contains("`in/*` goes"), "{}", out.all());
+    let out = sandbox.chant(["work", "001"]);
+    assert!(out.code != 0 && out.err.contains("leads out of the project"), "{}", out.all());
+    assert_eq!(sandbox.ask("branch --list chant/*"), "");
+}
