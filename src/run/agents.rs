@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::claim::Claim;
+use super::model::Claim;
 use super::{Engine, Error, jobs};
 use crate::agent::{Agent, Errand, Script, Task};
 use crate::config::{AgentKind, AgentSettings, Settings};

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use super::claim::{Claim, Claimed, Ended, Finished, claim};
+use super::claim::claim;
 use super::events::event;
 use super::jobs::Watch;
+use super::model::{Claim, Claimed, Ended, Finished};
 use super::{
     Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, honesty, jobs, land, prompt, tidy,
 };

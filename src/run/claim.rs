@@ -1,84 +1,19 @@
 //! Claiming a spec: under its lock, by compare-and-swap from exactly the tip that was read, with a start commit that
 //! no other run can have made. Exactly one of any number of callers wins (DESIGN.md, section 5).
 
-use std::path::PathBuf;
-
-use super::agents::{self, Chosen};
-use super::events::{event, journal};
-use super::{Engine, Error, driver, honesty, tidy};
+use super::agents;
+use super::base::{base_branch, no_target, recorded_target, refuse_edited, refuse_stale, spec_at, target_of};
+use super::events::event;
+use super::model::{Claim, Claimed, Ended, Finished};
+use super::origin::{Ground, origin};
+use super::{Engine, Error, tidy};
 use crate::agent::{self, Lock};
-use crate::config::Settings;
 use crate::env::failpoint;
-use crate::git::{Expect, Head, Merge, Moved, RefMove, Repo};
+use crate::git::{Expect, Moved, RefMove, Repo};
 use crate::ledger::{Block, Entry, Oid, Record, State, Transition};
 use crate::plan::{Row, Status};
 use crate::project::{self, Look, Project};
-use crate::spec::{Qualified, Severity, Spec, SpecId};
-
-/// An attempt that this process may work on, and nobody else.
-pub(super) struct Claim {
-    pub id: SpecId,
-    pub qualified: Qualified,
-    /// The spec as it stood in the target when the attempt began: whose words count.
-    pub spec: Spec,
-    /// The settings of that same commit.
-    pub settings: Settings,
-    pub lock: Lock,
-    pub attempt: u32,
-    pub run: String,
-    /// The short name of the branch it will land on.
-    pub target: String,
-    /// The target's tip when the attempt began.
-    pub base: Oid,
-    /// The first start commit of the attempt.
-    pub first_start: Oid,
-    /// The start commit of this run.
-    pub start: Oid,
-    pub agent: Chosen,
-    /// How the agent of this attempt ended, where that happened before an interruption.
-    pub ended: Option<Ended>,
-    /// Why the attempt before this one failed.
-    pub feedback: Option<String>,
-    /// The driver that it is a member of.
-    pub driver: Option<SpecId>,
-}
-
-/// How an agent ended, as the lock's journal remembers it over a kill.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ended {
-    pub failure: Option<String>,
-}
-
-/// A completed attempt that is still to land.
-pub(super) struct Finished {
-    pub id: SpecId,
-    pub qualified: Qualified,
-    pub spec: Spec,
-    pub settings: Settings,
-    pub attempt: u32,
-    pub run: String,
-    pub target: String,
-    pub base: Oid,
-    /// The completing event, the branch's tip.
-    pub commit: Oid,
-    /// `agent:model`, where a model did it.
-    pub assisted_by: Option<String>,
-    /// How its criteria ended, as it stands in the trailer.
-    pub criteria: String,
-    /// The driver that it is a member of.
-    pub driver: Option<SpecId>,
-}
-
-pub(super) enum Claimed {
-    /// To be worked.
-    Work(Box<Claim>),
-    /// To be landed; the lock stays held meanwhile.
-    Land(Box<Finished>, Lock),
-    /// It is in its target.
-    Done { lock: Lock, target: Option<String>, driver: Option<SpecId> },
-    /// A person works on it, there.
-    Person(PathBuf),
-}
+use crate::spec::{Qualified, Severity, SpecId};
 
 /// Refuses what must not change anything: a call from inside a run, told by process ancestry, and a repository in
 /// which nobody is known by name.
@@ -112,32 +47,6 @@ pub fn hold(project: &Project, id: &SpecId) -> Result<Lock, Error> {
             id: project.qualify(id),
             by: Lock::holder(&path).ok().flatten().unwrap_or_else(|| "another process".to_owned()),
         }),
-    }
-}
-
-/// The branch that a spec lands on: its driver's, else the one that the spec, the caller, the settings or HEAD name.
-///
-/// # Errors
-/// Where nothing names one, on a detached HEAD for instance.
-pub fn target_of(project: &Project, look: &Look, id: &SpecId, asked: Option<&str>) -> Result<String, Error> {
-    if let Some(driver) = look.set.driver_of(id) {
-        return Ok(project.qualify(driver).branch());
-    }
-    let own = look.set.get(id).and_then(|spec| spec.target.clone());
-    let named = own.or_else(|| asked.map(str::to_owned)).or_else(|| project.settings.target.value.clone());
-    if let Some(name) = named {
-        return Ok(name);
-    }
-    match project.repo.head()? {
-        Head::Branch { name, .. } if name.starts_with("chant/") => Err(Error::refused(
-            format!("HEAD is on {name}, which is a spec's own branch and no place to land on"),
-            format!("name the branch to land on: `chant work {id} --target <branch>`"),
-        )),
-        Head::Branch { name, .. } | Head::Unborn(name) => Ok(name),
-        Head::Detached(_) => Err(Error::refused(
-            "HEAD is detached, so nothing names the branch to land on",
-            format!("name it: `chant work {id} --target <branch>`"),
-        )),
     }
 }
 
@@ -241,29 +150,6 @@ pub(super) fn finished(
 
 fn engine_flags() -> crate::config::Flags {
     crate::config::Flags::default()
-}
-
-fn recorded_target(record: &Record) -> Option<String> {
-    record.last_start.as_ref().and_then(|entry| entry.block.target.clone())
-}
-
-/// The spec as it stands in a commit, usable.
-///
-/// # Errors
-/// Where it is not there, or not usable.
-pub fn spec_at(project: &Project, id: &SpecId, commit: Oid) -> Result<Spec, Error> {
-    let path = project.spec_path(id);
-    let Some(bytes) = project.repo.read(commit, &path)? else { return Err(uncommitted(id, "is not committed")) };
-    let parsed = crate::spec::parse(id, &path, &bytes);
-    parsed.spec.ok_or(Error::Spec { id: id.clone(), diagnostics: parsed.diagnostics })
-}
-
-fn uncommitted(id: &SpecId, what: &str) -> Error {
-    let inside = format!("{}/{id}.md", project::SPECS);
-    Error::refused(
-        format!("{id} {what} where its work would start"),
-        format!("commit it first: `git add {inside} && git commit -m \"spec: {id}\" -- {inside}`"),
-    )
 }
 
 /// Begins an attempt, or goes on with an interrupted one.
@@ -410,37 +296,6 @@ fn is_here(engine: &Engine, start: &Entry) -> bool {
     host.is_none_or(|host| host == engine.project.env.host())
 }
 
-/// The branch to start from and to land on; a driver's is made or brought up to date first.
-fn base_branch(engine: &Engine, look: &Look, id: &SpecId, lock: &Lock) -> Result<String, Error> {
-    match look.set.driver_of(id) {
-        Some(driver) => driver::ensure(engine, look, driver, lock),
-        None => target_of(&engine.project, look, id, engine.request.target.as_deref()),
-    }
-}
-
-pub(super) fn no_target(target: &str) -> Error {
-    Error::refused(
-        format!("there is no branch `{target}` to start from"),
-        "make a first commit on it, or name another with `--target <branch>`",
-    )
-}
-
-/// An upstream that is known to be ahead would make the base stale.
-pub(super) fn refuse_stale(engine: &Engine, look: &Look, id: &SpecId, target: &str, base: Oid) -> Result<(), Error> {
-    if engine.request.stale || look.set.driver_of(id).is_some() {
-        return Ok(());
-    }
-    let repo = &engine.project.repo;
-    let Some((name, Some(upstream))) = repo.upstream(target)? else { return Ok(()) };
-    if repo.is_ancestor(upstream, base)? {
-        return Ok(());
-    }
-    Err(Error::refused(
-        format!("{target} is behind {}", name.trim_start_matches("refs/remotes/")),
-        "bring it up to date with `git pull`, or start from here all the same with `--stale`",
-    ))
-}
-
 /// Remembers in the lock's journal how the agent of a run ended.
 pub(super) fn note_ended(lock: &Lock, run: &str, ended: &Ended) -> Result<(), Error> {
     let how = match &ended.failure {
@@ -462,94 +317,4 @@ pub(super) fn title(engine: &Engine, id: &SpecId) -> String {
     let path = engine.project.root.as_ref().map(|root| root.join(project::SPECS).join(format!("{id}.md")));
     let bytes = path.and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
     crate::spec::parse(id, "", &bytes).spec.map(|spec| spec.title).unwrap_or_default()
-}
-
-/// What the user has edited and not committed would not be what is worked.
-fn refuse_edited(project: &Project, look: &Look, committed: &Spec) -> Result<(), Error> {
-    let Some(here) = look.set.get(&committed.id) else { return Ok(()) };
-    let same = |a: &str, b: &str| a.lines().eq(b.lines());
-    if project.root.is_none() || same(here.render(), committed.render()) {
-        return Ok(());
-    }
-    // Another branch than the target may be checked out; only an edit that Git calls one is the user's.
-    let head = project.repo.head()?.tip();
-    let at_head = head.map(|tip| project.repo.read(tip, &project.spec_path(&committed.id))).transpose()?.flatten();
-    if at_head.is_some_and(|bytes| same(&String::from_utf8_lossy(&bytes), here.render())) {
-        return Ok(());
-    }
-    Err(uncommitted(&committed.id, "has changes that are not committed"))
-}
-
-/// What a start commit is to stand on.
-struct Ground<'a> {
-    base: Oid,
-    target: &'a str,
-    /// Whether an interrupted run is gone on with.
-    resumed: bool,
-}
-
-/// Where a start commit goes, and what has to be kept beside it.
-struct Origin {
-    parent: Oid,
-    keep: Option<Oid>,
-    remark: String,
-}
-
-impl Origin {
-    fn keep(&self, repo: &Repo, qualified: &Qualified, record: Option<&Record>) -> Result<Option<RefMove>, Error> {
-        let Some(old) = self.keep else { return Ok(None) };
-        let attempt = record.map_or(0, |record| record.attempt);
-        let name = format!("refs/chant/attempts/{qualified}/{attempt}-{}", old.short());
-        if repo.tip(&name)?.is_some() {
-            return Ok(None);
-        }
-        Ok(Some(RefMove { name, from: Expect::Absent, to: Some(old) }))
-    }
-}
-
-/// The merge of the kept tip with the base; the base alone where they conflict, where the work is in the target
-/// already, where the caller wants a fresh start, or where what was kept is not honest.
-fn origin(
-    engine: &Engine,
-    qualified: &Qualified,
-    record: Option<&Record>,
-    lock: &Lock,
-    old: Option<Oid>,
-    ground: &Ground<'_>,
-) -> Result<Origin, Error> {
-    let repo = &engine.project.repo;
-    let Ground { base, target, resumed } = *ground;
-    let Some(old) = old else { return Ok(Origin { parent: base, keep: None, remark: String::new() }) };
-    let afresh = |remark: String| Origin { parent: base, keep: Some(old), remark };
-    if engine.request.fresh {
-        return Ok(afresh("Started over; the earlier work is kept.".to_owned()));
-    }
-    if repo.is_ancestor(old, base)? {
-        return Ok(afresh(String::new()));
-    }
-    if let Some(complaint) = honesty::kept(engine, qualified, record, old, base)? {
-        return Ok(afresh(format!("Started over, for what was kept cannot be built on: {complaint}.")));
-    }
-    let adopted = if record.is_none() { "The branch was here already and is adopted." } else { "" };
-    if record.is_none() {
-        engine.notice(&qualified.id, format!("the branch {} was here already, and is adopted", qualified.branch()));
-    }
-    if repo.is_ancestor(base, old)? {
-        return Ok(Origin { parent: old, keep: None, remark: adopted.to_owned() });
-    }
-    match repo.merge(old, base)? {
-        Merge::Clean { tree } => {
-            let message = format!("Merge branch '{target}' into {}\n", qualified.branch());
-            let merged = repo.commit(tree, &[old, base], &message)?;
-            journal(lock, merged)?;
-            Ok(Origin { parent: merged, keep: None, remark: adopted.to_owned() })
-        }
-        Merge::AlreadyIn => Ok(Origin { parent: old, keep: None, remark: adopted.to_owned() }),
-        // What an interrupted run has done is not thrown away for that: the landing will say what conflicts.
-        Merge::Conflicts { .. } if resumed => Ok(Origin { parent: old, keep: None, remark: String::new() }),
-        Merge::Conflicts { paths } => Ok(afresh(format!(
-            "Started over, for the earlier work conflicts with {target} in {}; it is kept.",
-            paths.join(", ")
-        ))),
-    }
 }

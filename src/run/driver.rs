@@ -1,7 +1,8 @@
 //! Drivers: a branch that members land on, made by whoever needs it first and completed by whoever lands last.
 
-use super::claim::{Finished, no_target, refuse_stale, spec_at, target_of};
+use super::base::{no_target, refuse_stale, spec_at, target_of};
 use super::events::{event, journal};
+use super::model::Finished;
 use super::{Ending, Engine, Error, Phase, Progress, Prover, evidence, land, tidy};
 use crate::agent::Lock;
 use crate::env::failpoint;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claim::{Claim, Finished};
+use super::model::{Claim, Finished};
 use super::settings::Files;
 use super::{Engine, Error};
 use crate::git::{Expect, Moved, RefMove, Repo};

@@ -2,16 +2,16 @@
 //! follows, before the ref moves, or nothing moves at all (DESIGN.md, section 5).
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::path::PathBuf;
 
-use super::claim::{Finished, no_target};
+use super::base::no_target;
 use super::events::journal;
-use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, jobs, prove, tidy};
+use super::merge_hooks::{Hooked, hooks};
+use super::model::Finished;
+use super::onto::{Onto, onto as move_onto};
+use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, prove, tidy};
 use crate::agent::Lock;
 use crate::config::Landing as Policy;
-use crate::env::failpoint;
-use crate::git::{Expect, Follow, Merge, Moved, RefMove};
+use crate::git::Merge;
 use crate::ledger::{self, Block, Landing, Oid, State, Transition};
 use crate::project::{self, Project};
 use crate::spec::{self, Qualified, Spec, SpecId};
@@ -105,7 +105,7 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
         }
         Hooked::Refused(reason) => return Ok(Try::Ended(Ending::Stuck { reason, exit: 1 })),
     }
-    match onto_target(engine, &finished.target, onto, merge)? {
+    match move_onto(engine, &finished.target, onto, merge)? {
         Onto::Moved => Ok(Try::Again),
         Onto::Refused(why) => {
             let reason = format!("{why}; it stays in review: clear the way, then `chant work {}`", finished.id);
@@ -324,154 +324,4 @@ fn record_red(engine: &Engine, finished: &Finished, lock: &Lock, reason: &str) -
         repo.note_add(commit, &lines, &[])?;
     }
     Ok(Ending::Failed(reason.to_owned()))
-}
-
-enum Hooked {
-    Clean,
-    Reworded(String),
-    Refused(String),
-}
-
-/// The user's `pre-merge-commit` and `commit-msg`, where they exist, in the checkout of the merged tree. Their files
-/// may be an agent's (a `core.hooksPath` in the tree), so they run under supervision, with no more rights than it.
-fn hooks(
-    engine: &Engine,
-    finished: &Finished,
-    prover: &Prover<'_>,
-    merge: Oid,
-    message: &str,
-) -> Result<Hooked, Error> {
-    let repo = &engine.project.repo;
-    let anywhere = repo.workdir().unwrap_or_else(|| repo.common_dir());
-    let names = ["pre-merge-commit", "commit-msg"];
-    if names.iter().all(|name| repo.hook(anywhere, name).is_none()) {
-        return Ok(Hooked::Clean);
-    }
-    if let Some(spoilt) = prover.checkout(merge)? {
-        return Ok(Hooked::Refused(spoilt));
-    }
-    let dir = repo.common_dir().join("chant/messages");
-    std::fs::create_dir_all(&dir).map_err(Error::system("cannot make the directory for messages"))?;
-    let file = dir.join(merge.to_string());
-    std::fs::write(&file, message).map_err(Error::system("cannot write the message for the hooks"))?;
-    let outcome = run_hooks(engine, finished, prover, &names, &file);
-    let reworded = std::fs::read_to_string(&file).map_err(Error::system("cannot read the hooks' message"));
-    std::fs::remove_file(&file).map_err(Error::system("cannot remove the message file"))?;
-    if let Some(reason) = outcome? {
-        return Ok(Hooked::Refused(reason));
-    }
-    let reworded = reworded?;
-    if reworded == message {
-        return Ok(Hooked::Clean);
-    }
-    let same = |text: &str| match ledger::read(text.as_bytes()) {
-        ledger::Reading::Block(block) => block.landings,
-        _ => Vec::new(),
-    };
-    if same(&reworded) != same(message) {
-        return Ok(Hooked::Refused("the commit-msg hook took the landing's trailers away".to_owned()));
-    }
-    Ok(Hooked::Reworded(reworded))
-}
-
-fn run_hooks(
-    engine: &Engine,
-    finished: &Finished,
-    prover: &Prover<'_>,
-    names: &[&str],
-    file: &std::path::Path,
-) -> Result<Option<String>, Error> {
-    for name in names {
-        let Some(hook) = engine.project.repo.hook(prover.at(), name) else { continue };
-        let mut argv: Vec<OsString> = vec![hook.into()];
-        if *name == "commit-msg" {
-            argv.push(file.into());
-        }
-        let errand = jobs::program(&engine.project, argv, prover.at().to_owned());
-        let done = prover.perform(errand)?;
-        if let Some(what) = jobs::failure(&done) {
-            return Ok(Some(format!("the hook {name} {what}; `chant work {}` tries again", finished.id)));
-        }
-    }
-    Ok(None)
-}
-
-/// What became of putting a commit onto a branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Onto {
-    /// The branch, and every checkout of it, is there.
-    Done,
-    /// Somebody else moved it first; nothing was touched.
-    Moved,
-    /// A checkout of it cannot follow; nothing was touched.
-    Refused(String),
-}
-
-/// [`onto_target`] for the commands that write one commit of their own.
-///
-/// # Errors
-/// Where Git fails.
-pub fn onto(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto, Error> {
-    onto_target(engine, target, from, to)
-}
-
-/// Moves a branch from `from` to `to`, its checkouts first, under the branch's own lock.
-fn onto_target(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto, Error> {
-    let project = &engine.project;
-    let repo = &project.repo;
-    let name = format!("refs/heads/{target}");
-    let _lock = turn(engine, target)?;
-    if repo.tip(&name)? != Some(from) {
-        return Ok(Onto::Moved);
-    }
-    let mut followed: Vec<PathBuf> = Vec::new();
-    for worktree in repo.checked_out(target)? {
-        failpoint("land.before-follow");
-        match repo.follow(&worktree.path, from, to)? {
-            Follow::Followed => followed.push(worktree.path),
-            Follow::Refused { reason, paths } => {
-                undo(engine, &followed, to, from)?;
-                let paths = if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) };
-                return Ok(Onto::Refused(format!(
-                    "{target} is checked out in {}, and {reason}{paths}",
-                    worktree.path.display()
-                )));
-            }
-        }
-    }
-    failpoint("land.followed");
-    let moves = [RefMove { name, from: Expect::At(from), to: Some(to) }];
-    let moved = repo.move_refs(&moves, "land");
-    if !matches!(moved, Ok(Moved::Done)) {
-        undo(engine, &followed, to, from)?;
-    }
-    match moved {
-        Ok(Moved::Done) => {
-            failpoint("land.moved");
-            Ok(Onto::Done)
-        }
-        Ok(Moved::TipMoved { .. }) => Ok(Onto::Moved),
-        // A hook of the user's forbids it, or the disk is full.
-        Err(error) => Ok(Onto::Refused(format!("{target} cannot be moved: {error}"))),
-    }
-}
-
-fn undo(engine: &Engine, followed: &[PathBuf], to: Oid, from: Oid) -> Result<(), Error> {
-    for path in followed {
-        engine.project.repo.follow(path, to, from)?;
-    }
-    Ok(())
-}
-
-fn turn(engine: &Engine, target: &str) -> Result<Lock, Error> {
-    let path = engine.project.landing_lock_path(target);
-    loop {
-        if let Some(lock) = Lock::try_take(&path).map_err(Error::system("cannot lock the target"))? {
-            return Ok(lock);
-        }
-        if engine.stopped() {
-            return Err(Error::Interrupted);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
 }

@@ -9,6 +9,7 @@
 
 mod agents;
 mod attempt;
+mod base;
 mod claim;
 mod driver;
 mod engine;
@@ -17,17 +18,23 @@ mod evidence;
 mod honesty;
 mod jobs;
 mod land;
+mod merge_hooks;
+mod model;
+mod onto;
+mod origin;
 mod prompt;
 mod prove;
 mod settings;
 mod tidy;
 
 pub use agents::checked as check_agent;
-pub use claim::{ensure_writable, hold, spec_at as spec_in, target_of};
+pub use base::{spec_at as spec_in, target_of};
+pub use claim::{ensure_writable, hold};
 pub use engine::{Engine, Reporter, work};
 pub use events::{Recorded, record_on_branch};
 pub use evidence::{Evidence, Proof, Verdict, lines as evidence_lines, read as read_evidence};
-pub use land::{Landed, Onto, onto};
+pub use land::Landed;
+pub use onto::{Onto, onto};
 pub use prove::Prover;
 pub use tidy::discard_proof;
 

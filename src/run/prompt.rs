@@ -1,6 +1,6 @@
 //! What the agent is told, and what is told of its work: plain text.
 
-use super::claim::Claim;
+use super::model::Claim;
 use super::{Evidence, Verdict};
 
 /// The prompt, given to the agent on its standard input.

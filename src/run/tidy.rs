@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::claim::Claim;
 use super::events::journal;
 use super::jobs::Watch;
+use super::model::Claim;
 use super::{Engine, Error, jobs};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;

@@ -1,0 +1,74 @@
+//! What an attempt is while it is worked: plain data that its steps hand on.
+
+use std::path::PathBuf;
+
+use super::agents::Chosen;
+use crate::agent::Lock;
+use crate::config::Settings;
+use crate::ledger::Oid;
+use crate::spec::{Qualified, Spec, SpecId};
+
+/// An attempt that this process may work on, and nobody else.
+pub(super) struct Claim {
+    pub id: SpecId,
+    pub qualified: Qualified,
+    /// The spec as it stood in the target when the attempt began: whose words count.
+    pub spec: Spec,
+    /// The settings of that same commit.
+    pub settings: Settings,
+    pub lock: Lock,
+    pub attempt: u32,
+    pub run: String,
+    /// The short name of the branch it will land on.
+    pub target: String,
+    /// The target's tip when the attempt began.
+    pub base: Oid,
+    /// The first start commit of the attempt.
+    pub first_start: Oid,
+    /// The start commit of this run.
+    pub start: Oid,
+    pub agent: Chosen,
+    /// How the agent of this attempt ended, where that happened before an interruption.
+    pub ended: Option<Ended>,
+    /// Why the attempt before this one failed.
+    pub feedback: Option<String>,
+    /// The driver that it is a member of.
+    pub driver: Option<SpecId>,
+}
+
+/// How an agent ended, as the lock's journal remembers it over a kill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ended {
+    pub failure: Option<String>,
+}
+
+/// A completed attempt that is still to land.
+pub(super) struct Finished {
+    pub id: SpecId,
+    pub qualified: Qualified,
+    pub spec: Spec,
+    pub settings: Settings,
+    pub attempt: u32,
+    pub run: String,
+    pub target: String,
+    pub base: Oid,
+    /// The completing event, the branch's tip.
+    pub commit: Oid,
+    /// `agent:model`, where a model did it.
+    pub assisted_by: Option<String>,
+    /// How its criteria ended, as it stands in the trailer.
+    pub criteria: String,
+    /// The driver that it is a member of.
+    pub driver: Option<SpecId>,
+}
+
+pub(super) enum Claimed {
+    /// To be worked.
+    Work(Box<Claim>),
+    /// To be landed; the lock stays held meanwhile.
+    Land(Box<Finished>, Lock),
+    /// It is in its target.
+    Done { lock: Lock, target: Option<String>, driver: Option<SpecId> },
+    /// A person works on it, there.
+    Person(PathBuf),
+}
