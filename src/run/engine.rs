@@ -29,8 +29,8 @@ pub struct Engine {
     lanes: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Trees on which this process itself has proven a spec's criteria.
     proven: Mutex<BTreeSet<(Oid, Qualified)>>,
-    /// The drivers that the schedule of this call finishes.
-    drives: BTreeSet<SpecId>,
+    /// The drivers that the schedule of this call finishes, with everything under them.
+    drives: Mutex<BTreeMap<SpecId, BTreeSet<SpecId>>>,
 }
 
 fn relaxed<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,7 +49,7 @@ impl Engine {
     ) -> Result<(Self, tokio::runtime::Runtime), Error> {
         let runtime = runtime()?;
         let (_, stop) = watch::channel(false);
-        let engine = Self::new(project, request, reporter, stop, runtime.handle().clone(), BTreeSet::new());
+        let engine = Self::new(project, request, reporter, stop, runtime.handle().clone());
         Ok((engine, runtime))
     }
 
@@ -59,9 +59,9 @@ impl Engine {
         reporter: Reporter,
         stop: watch::Receiver<bool>,
         handle: Handle,
-        drives: BTreeSet<SpecId>,
     ) -> Self {
-        Self { project, request, reporter, stop, handle, lanes: Mutex::default(), proven: Mutex::default(), drives }
+        let (lanes, proven, drives) = Default::default();
+        Self { project, request, reporter, stop, handle, lanes, proven, drives }
     }
 
     pub(super) fn report(&self, progress: Progress) {
@@ -83,7 +83,15 @@ impl Engine {
 
     /// Whether the schedule of this call will finish that driver.
     pub(super) fn drives(&self, driver: &SpecId) -> bool {
-        self.drives.contains(driver)
+        relaxed(&self.drives).contains_key(driver)
+    }
+
+    /// Whether members have come to a driver since the schedule of this call was made.
+    fn has_latecomers(&self, driver: &SpecId) -> Result<bool, Error> {
+        let look = project::look(&self.project)?;
+        let drives = relaxed(&self.drives);
+        let known = drives.get(driver);
+        Ok(under(&look, driver).iter().any(|member| known.is_some_and(|known| !known.contains(member))))
     }
 
     pub(super) fn mark_proven(&self, tree: Oid, spec: &Qualified) {
@@ -114,43 +122,76 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8, Error> {
     claim::ensure_writable(&project)?;
     tidy::at_start(&project)?;
-    let look = project::look(&project)?;
     let jobs = request.jobs.unwrap_or(project.settings.jobs.value).max(1);
-    let schedule = Schedule::new(&request.ids, &look.board, &look.set, jobs);
-    let drives = wanted_drivers(&look, &request.ids);
     let runtime = runtime()?;
     let (stopper, stop) = watch::channel(false);
     let handle = runtime.handle().clone();
-    let engine = Arc::new(Engine::new(project, request, reporter, stop, handle, drives));
+    let engine = Arc::new(Engine::new(project, request, reporter, stop, handle));
+    let look = project::look(&engine.project)?;
     tidy::landed(&engine, &look)?;
-    let code = runtime.block_on(dispatch(Arc::clone(&engine), schedule, stopper));
+    let mut codes = Vec::new();
+    let mut look = Some(look);
+    // Members may come to a driver while it runs: they are worked as well, until it knows all of them.
+    while let Some(now) = look.take() {
+        let schedule = Schedule::new(&engine.request.ids, &now.board, &now.set, jobs);
+        *relaxed(&engine.drives) = wanted_drivers(&now, &engine.request.ids);
+        drop(now);
+        if runtime.block_on(dispatch(Arc::clone(&engine), schedule, &stopper, &mut codes))? == Through::NotYet {
+            look = Some(project::look(&engine.project)?);
+        }
+    }
     tidy::at_end(&engine.project);
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    code
+    Ok(overall(&codes))
 }
 
-fn wanted_drivers(look: &Look, ids: &[SpecId]) -> BTreeSet<SpecId> {
+fn wanted_drivers(look: &Look, ids: &[SpecId]) -> BTreeMap<SpecId, BTreeSet<SpecId>> {
     let mut open: Vec<SpecId> = ids.to_vec();
-    let mut drivers = BTreeSet::new();
+    let mut drivers = BTreeMap::new();
     while let Some(id) = open.pop() {
-        let members = look.set.members_of(&id);
         let is_driver = look.set.get(&id).is_some_and(crate::spec::Spec::is_driver);
-        if is_driver && drivers.insert(id) {
-            open.extend(members.iter().cloned());
+        if is_driver && !drivers.contains_key(&id) {
+            open.extend(look.set.members_of(&id).iter().cloned());
+            drivers.insert(id.clone(), under(look, &id));
         }
     }
     drivers
 }
 
-async fn dispatch(engine: Arc<Engine>, mut schedule: Schedule, stopper: watch::Sender<bool>) -> Result<u8, Error> {
-    let mut running: JoinSet<(SpecId, Ending)> = JoinSet::new();
-    let mut codes = Vec::new();
+/// Everything under a driver, at any depth.
+fn under(look: &Look, driver: &SpecId) -> BTreeSet<SpecId> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&SpecId> = look.set.members_of(driver).iter().collect();
+    while let Some(id) = open.pop() {
+        if found.insert(id.clone()) {
+            open.extend(look.set.members_of(id));
+        }
+    }
+    found
+}
+
+/// Whether a schedule saw all there is to do.
+#[derive(PartialEq, Eq)]
+enum Through {
+    All,
+    /// Members came to one of its drivers meanwhile.
+    NotYet,
+}
+
+async fn dispatch(
+    engine: Arc<Engine>,
+    mut schedule: Schedule,
+    stopper: &watch::Sender<bool>,
+    codes: &mut Vec<u8>,
+) -> Result<Through, Error> {
+    let mut running: JoinSet<(SpecId, Option<Ending>)> = JoinSet::new();
+    let mut through = Through::All;
     let mut signals = Signals::new()?;
     let mut actions = schedule.step(None);
     loop {
         for action in actions.drain(..) {
             match action {
-                Action::Start(id) => spawn(&engine, &mut running, id, attempt::attempt),
+                Action::Start(id) => spawn(&engine, &mut running, id, |engine, id| Some(attempt::attempt(engine, id))),
                 Action::Finish(id) => spawn(&engine, &mut running, id, finish),
                 Action::Stop(_) => {
                     stopper.send_replace(true);
@@ -160,12 +201,16 @@ async fn dispatch(engine: Arc<Engine>, mut schedule: Schedule, stopper: watch::S
                     codes.push(ending.exit());
                     engine.report(Progress::Ended { id, ending });
                 }
-                Action::Done => return Ok(overall(&codes)),
+                Action::Done => return Ok(through),
             }
         }
         let happened = tokio::select! {
             joined = running.join_next(), if !running.is_empty() => match joined {
-                Some(Ok((id, ending))) => {
+                Some(Ok((id, None))) => {
+                    through = Through::NotYet;
+                    Happened::Ended { id, how: Ended::Refused }
+                }
+                Some(Ok((id, Some(ending)))) => {
                     codes.push(ending.exit());
                     let how = ended(&ending);
                     engine.report(Progress::Ended { id: id.clone(), ending });
@@ -185,16 +230,16 @@ async fn dispatch(engine: Arc<Engine>, mut schedule: Schedule, stopper: watch::S
         };
         actions = schedule.step(Some(happened));
         if actions.is_empty() && running.is_empty() {
-            return Ok(overall(&codes));
+            return Ok(through);
         }
     }
 }
 
 fn spawn(
     engine: &Arc<Engine>,
-    running: &mut JoinSet<(SpecId, Ending)>,
+    running: &mut JoinSet<(SpecId, Option<Ending>)>,
     id: SpecId,
-    what: fn(&Engine, &SpecId) -> Ending,
+    what: fn(&Engine, &SpecId) -> Option<Ending>,
 ) {
     let engine = Arc::clone(engine);
     running.spawn_blocking(move || {
@@ -203,11 +248,15 @@ fn spawn(
     });
 }
 
-fn finish(engine: &Engine, id: &SpecId) -> Ending {
+/// `None` where members have come to it that nobody has worked yet.
+fn finish(engine: &Engine, id: &SpecId) -> Option<Ending> {
     match driver::finish(engine, id) {
-        Ok(driver::Finish::Ended(ending)) => ending,
-        Ok(driver::Finish::NotYet) => Ending::Refused("some of its members have not landed".to_owned()),
-        Err(error) => attempt::ending_of(&error),
+        Ok(driver::Finish::Ended(ending)) => Some(ending),
+        Ok(driver::Finish::NotYet) => match engine.has_latecomers(id) {
+            Ok(true) if !engine.stopped() => None,
+            _ => Some(Ending::Refused("some of its members have not landed".to_owned())),
+        },
+        Err(error) => Some(attempt::ending_of(&error)),
     }
 }
 

@@ -124,3 +124,35 @@ fn whoever_comes_too_late_is_told_which_run_holds_the_spec() {
     sandbox.write("../go", "");
     assert_eq!(crate::harness::wait(first).code, 0);
 }
+
+#[test]
+fn what_is_being_worked_can_be_neither_reset_nor_cancelled_nor_merged_and_is_not_disturbed() {
+    let sandbox = Sandbox::new();
+    let script = "touch \"$BESIDE/working\"; until test -e \"$BESIDE/go\"; do sleep 0.02; done; touch a";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("a spec");
+    let run = sandbox.spawn(&[], ["work", "001"]);
+    until("it works", || sandbox.exists("../working"));
+    let tip = sandbox.ask("rev-parse chant/001-a");
+    for command in ["reset", "cancel", "merge"] {
+        sandbox.chant([command, "001"]).exits(4);
+    }
+    assert_eq!(sandbox.ask("rev-parse chant/001-a"), tip);
+    sandbox.write("../go", "");
+    wait(run).ok();
+    assert_eq!(sandbox.status("001-a"), "completed");
+}
+
+#[test]
+fn a_reset_after_a_review_keeps_the_work_and_the_next_attempt_goes_on_from_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/config.yaml", "land: review\n");
+    sandbox.steps("001-a", "", &["A $ test -f a"], "echo \"$CHANT_ATTEMPT\" >> a").commit("a spec");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!((sandbox.status("001-a").as_str(), sandbox.exists("a")), ("in_review", false));
+    sandbox.chant(["reset", "001"]).ok();
+    assert_eq!(sandbox.status("001-a"), "ready");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.item("001-a")["attempt"], 2);
+    sandbox.chant(["merge", "001"]).ok();
+    assert_eq!((sandbox.status("001-a").as_str(), sandbox.read("a").as_str()), ("completed", "1\n2\n"));
+}

@@ -214,3 +214,51 @@ fn what_another_project_of_the_repository_has_proven_is_proven_on_the_merge_as_w
     assert!(sandbox.exists("word") && sandbox.exists("shop/here"));
     assert_eq!(sandbox.status("001-a"), "failed");
 }
+
+#[test]
+fn members_work_side_by_side_and_never_more_than_asked_for() {
+    let make = |script: &dyn Fn(u32) -> String| {
+        let sandbox = Sandbox::new();
+        sandbox.spec("001-d", "type: driver", &[], "");
+        for n in 1..=4 {
+            sandbox.steps(&format!("001-d.{n}"), "", &[&format!("F $ test -f f{n}")], &script(n));
+        }
+        sandbox.commit("specs");
+        sandbox
+    };
+    // Each waits for all the others: one after the other, nobody would ever be through.
+    let together = make(&|n| {
+        let all = "for m in 1 2 3 4; do until test -e \"$BESIDE/up-$m\"; do sleep 0.02; done; done";
+        format!("touch f{n} \"$BESIDE/up-{n}\"; {all}")
+    });
+    together.chant(["work", "001", "-j", "4"]).ok();
+
+    // Two seats, which each takes one of and gives back: a third would find none.
+    let bounded = make(&|n| {
+        let seat = "mkdir \"$BESIDE/seat-1\" 2>/dev/null && s=1 || { mkdir \"$BESIDE/seat-2\" && s=2; }";
+        format!("{seat}; touch f{n}; sleep 0.1; rmdir \"$BESIDE/seat-$s\"")
+    });
+    bounded.chant(["work", "001", "-j", "2"]).ok();
+    assert_eq!(bounded.status("001-d"), "completed");
+}
+
+#[test]
+fn a_member_that_is_edited_or_added_while_its_driver_runs_is_worked_as_it_is_by_then() {
+    let sandbox = Sandbox::new();
+    let wait = "until test -e \"$BESIDE/go\"; do sleep 0.02; done";
+    sandbox.spec("001-d", "type: driver", &[], "");
+    sandbox.steps("001-d.1", "", &["One $ test -f one"], &format!("touch one \"$BESIDE/up\"; {wait}"));
+    sandbox.steps("001-d.2", "depends_on: 001-d.1", &["Old $ test -f old"], "touch old").commit("specs");
+    let run = sandbox.spawn(&[], ["work", "001"]);
+    crate::harness::until("the first works", || sandbox.exists("../up"));
+    sandbox.steps("001-d.2", "depends_on: 001-d.1", &["New $ test -f new"], "touch new");
+    sandbox.steps("001-d.3", "", &["Three $ test -f three"], "touch three").commit("others");
+    sandbox.write("../go", "");
+    let out = crate::harness::wait(run);
+    assert_eq!((sandbox.status("001-d.2").as_str(), out.code), ("completed", 0), "{}", out.all());
+    assert!(sandbox.exists("new") && !sandbox.exists("old") && sandbox.exists("three"));
+    for id in ["001-d", "001-d.1", "001-d.2", "001-d.3"] {
+        assert_eq!(sandbox.status(id), "completed", "{id}");
+    }
+    assert_eq!(sandbox.ask("status --porcelain"), "");
+}
