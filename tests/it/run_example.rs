@@ -3,7 +3,7 @@
 use crate::harness::Sandbox;
 
 /// The example as a project inside of a larger repository.
-fn example() -> Sandbox {
+pub fn example() -> Sandbox {
     let sandbox = Sandbox::bare_directory();
     sandbox.git(["init", "--quiet", "--initial-branch=main", "."]).ok();
     sandbox.write("README.md", "a larger repository\n");
@@ -29,7 +29,7 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-const DIR: &str = "examples/kpi-okr-workflow";
+pub const DIR: &str = "examples/kpi-okr-workflow";
 
 #[test]
 fn research_then_driver_with_three_members_side_by_side() {
