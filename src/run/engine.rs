@@ -86,6 +86,11 @@ impl Engine {
         relaxed(&self.drives).contains_key(driver)
     }
 
+    /// Whether a spec is known to be under a driver of this call, at any depth.
+    fn has_under(&self, driver: &SpecId, below: &SpecId) -> bool {
+        relaxed(&self.drives).get(driver).is_some_and(|known| known.contains(below))
+    }
+
     /// Whether members have come to a driver since the schedule of this call was made.
     fn has_latecomers(&self, driver: &SpecId) -> Result<bool, Error> {
         let look = project::look(&self.project)?;
@@ -130,15 +135,16 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     let look = project::look(&engine.project)?;
     tidy::landed(&engine, &look)?;
     let mut codes = Vec::new();
-    let mut look = Some(look);
-    // Members may come to a driver while it runs: they are worked as well, until it knows all of them.
-    while let Some(now) = look.take() {
-        let schedule = Schedule::new(&engine.request.ids, &now.board, &now.set, jobs);
-        *relaxed(&engine.drives) = wanted_drivers(&now, &engine.request.ids);
-        drop(now);
-        if runtime.block_on(dispatch(Arc::clone(&engine), schedule, &stopper, &mut codes))? == Through::NotYet {
-            look = Some(project::look(&engine.project)?);
+    let (mut look, mut ids) = (look, engine.request.ids.clone());
+    loop {
+        let schedule = Schedule::new(&ids, &look.board, &look.set, jobs);
+        *relaxed(&engine.drives) = wanted_drivers(&look, &ids);
+        // Members may come to a driver while it runs: they are worked as well, until it knows all of them.
+        ids = runtime.block_on(dispatch(Arc::clone(&engine), schedule, &stopper, &mut codes))?;
+        if ids.is_empty() {
+            break;
         }
+        look = project::look(&engine.project)?;
     }
     tidy::at_end(&engine.project);
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -170,22 +176,15 @@ fn under(look: &Look, driver: &SpecId) -> BTreeSet<SpecId> {
     found
 }
 
-/// Whether a schedule saw all there is to do.
-#[derive(PartialEq, Eq)]
-enum Through {
-    All,
-    /// Members came to one of its drivers meanwhile.
-    NotYet,
-}
-
+/// Carries a schedule out; gives the drivers to which members came meanwhile.
 async fn dispatch(
     engine: Arc<Engine>,
     mut schedule: Schedule,
     stopper: &watch::Sender<bool>,
     codes: &mut Vec<u8>,
-) -> Result<Through, Error> {
+) -> Result<Vec<SpecId>, Error> {
     let mut running: JoinSet<(SpecId, Option<Ending>)> = JoinSet::new();
-    let mut through = Through::All;
+    let mut later: Vec<SpecId> = Vec::new();
     let mut signals = Signals::new()?;
     let mut actions = schedule.step(None);
     loop {
@@ -196,18 +195,19 @@ async fn dispatch(
                 Action::Stop(_) => {
                     stopper.send_replace(true);
                 }
+                Action::Blocked(id, _) if later.iter().any(|below| engine.has_under(&id, below)) => later.push(id),
                 Action::Blocked(id, reason) => {
                     let ending = Ending::Refused(reason);
                     codes.push(ending.exit());
                     engine.report(Progress::Ended { id, ending });
                 }
-                Action::Done => return Ok(through),
+                Action::Done => return Ok(later),
             }
         }
         let happened = tokio::select! {
             joined = running.join_next(), if !running.is_empty() => match joined {
                 Some(Ok((id, None))) => {
-                    through = Through::NotYet;
+                    later.push(id.clone());
                     Happened::Ended { id, how: Ended::Refused }
                 }
                 Some(Ok((id, Some(ending)))) => {
@@ -230,7 +230,7 @@ async fn dispatch(
         };
         actions = schedule.step(Some(happened));
         if actions.is_empty() && running.is_empty() {
-            return Ok(through);
+            return Ok(later);
         }
     }
 }

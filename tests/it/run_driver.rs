@@ -246,19 +246,27 @@ fn members_work_side_by_side_and_never_more_than_asked_for() {
 fn a_member_that_is_edited_or_added_while_its_driver_runs_is_worked_as_it_is_by_then() {
     let sandbox = Sandbox::new();
     let wait = "until test -e \"$BESIDE/go\"; do sleep 0.02; done";
-    sandbox.spec("001-d", "type: driver", &[], "");
+    sandbox.spec("001-d", "type: driver", &[], "").spec("001-d.4", "type: driver", &[], "");
     sandbox.steps("001-d.1", "", &["One $ test -f one"], &format!("touch one \"$BESIDE/up\"; {wait}"));
-    sandbox.steps("001-d.2", "depends_on: 001-d.1", &["Old $ test -f old"], "touch old").commit("specs");
-    let run = sandbox.spawn(&[], ["work", "001"]);
+    sandbox.steps("001-d.2", "depends_on: 001-d.1", &["Old $ test -f old"], "touch old");
+    sandbox.steps("001-d.4.1", "", &["Four $ test -f four"], &format!("touch four; {wait}"));
+    sandbox.steps("002-e", "", &["E $ test -f e"], "echo ran >> \"$BESIDE/runs\"; echo x >> f").commit("specs");
+    let run = sandbox.spawn(&[], ["work", "001", "002"]);
     crate::harness::until("the first works", || sandbox.exists("../up"));
     sandbox.steps("001-d.2", "depends_on: 001-d.1", &["New $ test -f new"], "touch new");
-    sandbox.steps("001-d.3", "", &["Three $ test -f three"], "touch three").commit("others");
+    sandbox.steps("001-d.3", "", &["Three $ test -f three"], "touch three");
+    sandbox.steps("001-d.4.2", "", &["Five $ test -f five"], "touch five").commit("others");
     sandbox.write("../go", "");
     let out = crate::harness::wait(run);
-    assert_eq!((sandbox.status("001-d.2").as_str(), out.code), ("completed", 0), "{}", out.all());
+    assert_eq!((sandbox.status("001-d.2").as_str(), out.code), ("completed", 1), "{}", out.all());
+    assert_eq!(
+        (sandbox.status("002-e").as_str(), sandbox.read("../runs").as_str()),
+        ("failed", "ran\n"),
+        "once is enough"
+    );
     assert!(sandbox.exists("new") && !sandbox.exists("old") && sandbox.exists("three"));
-    for id in ["001-d", "001-d.1", "001-d.2", "001-d.3"] {
-        assert_eq!(sandbox.status(id), "completed", "{id}");
+    for id in ["001-d", "001-d.1", "001-d.2", "001-d.3", "001-d.4", "001-d.4.1", "001-d.4.2"] {
+        assert_eq!(sandbox.status(id), "completed", "{id}: {}", out.all());
     }
     assert_eq!(sandbox.ask("status --porcelain"), "");
 }
