@@ -1,6 +1,6 @@
 //! What the looking commands say, as data: the very words of `--json` (DESIGN.md, section 6).
 //!
-//! The JSON Schema of each is published under `docs/src/reference/schema` and checked by a test. Fields are added,
+//! The JSON Schema of each is published under `docs/reference/schema` and checked by a test. Fields are added,
 //! never taken away or given another meaning, without a new version of the schema's file.
 
 use schemars::JsonSchema;

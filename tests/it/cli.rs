@@ -54,7 +54,7 @@ fn every_json_fits_its_published_schema() {
     ];
     for (name, args) in calls {
         let value = sandbox.chant(args).ok().json();
-        let path = format!("{}/docs/src/reference/schema/{name}.v1.json", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/docs/reference/schema/{name}.v1.json", env!("CARGO_MANIFEST_DIR"));
         let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
         let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();

@@ -6,20 +6,24 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
+fn files(dir: &Path, ending: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|its| its == ending) {
             let text = std::fs::read_to_string(&path).unwrap();
-            // What only tests use is no arrow.
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-            found.push((path, code));
+            found.push((path, text));
         }
     }
     found
+}
+
+fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
+    // What only tests use is no arrow.
+    let code = |text: String| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    files(dir, "rs").into_iter().map(|(path, text)| (path, code(text))).collect()
 }
 
 /// Files that only tests are built of.
@@ -99,7 +103,7 @@ fn published(path: &str, text: &str) {
 fn the_published_schemas_are_those_of_the_code() {
     for (name, schema) in chant::cli::schema::all() {
         let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-        published(&format!("docs/src/reference/schema/{name}.v1.json"), &text);
+        published(&format!("docs/reference/schema/{name}.v1.json"), &text);
     }
 }
 
@@ -114,7 +118,7 @@ fn the_published_command_line_reference_is_that_of_the_code() {
         page.push_str(&format!("\n## chant {name}\n\n```text\n{}\n```\n", help.trim_end()));
     }
     let page: String = page.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    published("docs/src/reference/cli.md", &page);
+    published("docs/reference/cli.md", &page);
 }
 
 #[test]
@@ -123,5 +127,52 @@ fn the_help_lists_every_command() {
     let help = command.render_help().to_string();
     for sub in command.get_subcommands() {
         assert!(help.contains(&format!("\n  {} ", sub.get_name())), "{} is not in the help", sub.get_name());
+    }
+}
+
+/// What `[…](here)` leads to, in order.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
+}
+
+/// The anchors of a page's headings, as mdbook and GitHub make them.
+fn anchors(text: &str) -> Vec<String> {
+    let of = |heading: &str| {
+        let kept = heading.trim().to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+    };
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| of(line.trim_start_matches('#'))).collect()
+}
+
+#[test]
+fn every_link_of_the_documentation_leads_somewhere() {
+    let mut pages = files(&root().join("docs"), "md");
+    for page in ["README.md", "CONTRIBUTING.md", "examples/kpi-okr-workflow/README.md"] {
+        pages.push((root().join(page), std::fs::read_to_string(root().join(page)).unwrap()));
+    }
+    let mut dead = Vec::new();
+    for (page, text) in &pages {
+        for link in links(text).filter(|link| !link.is_empty() && !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let to = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            let there = match anchor {
+                "" => to.exists(),
+                anchor => std::fs::read_to_string(&to).is_ok_and(|text| anchors(&text).iter().any(|one| one == anchor)),
+            };
+            if !there {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn every_page_of_the_book_stands_in_its_contents() {
+    let contents = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    let listed: Vec<PathBuf> = links(&contents).map(|link| root().join("docs").join(link)).collect();
+    for (page, _) in files(&root().join("docs"), "md") {
+        assert!(page.ends_with("SUMMARY.md") || listed.contains(&page), "{} is in no contents", page.display());
     }
 }
