@@ -26,7 +26,7 @@ mod linux {
     use rustix::process::{Pid, getpid};
 
     use super::super::kin;
-    use super::super::supervisor::COMMAND;
+    use super::super::wire::COMMAND;
 
     pub(super) fn inside_run(common_dir: &Path) -> Option<String> {
         let wanted = common_dir.canonicalize().unwrap_or_else(|_| common_dir.to_owned());

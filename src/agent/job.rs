@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal};
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot};
@@ -21,9 +20,8 @@ use tokio::task::JoinHandle;
 
 use super::kin;
 use super::lock::{HandedOver, Share};
-use super::supervisor::COMMAND;
 use super::transcript::Recorder;
-use super::wire::{KILL, Orders, Report, STOP};
+use super::wire::{COMMAND, How, KILL, Orders, Report, STOP, Text};
 
 /// What to run, and how.
 #[derive(Debug)]
@@ -53,43 +51,6 @@ pub struct Order {
     pub transcript: Option<PathBuf>,
     /// Last words, a line each, safe to show; of a flood only a trickle.
     pub watch: Option<mpsc::UnboundedSender<String>>,
-}
-
-/// How a child ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum How {
-    /// By itself, with this code.
-    Exited(i32),
-    /// By a signal that was not the supervisor's.
-    Signalled(i32),
-    /// Its time was up.
-    TimedOut,
-    /// It was told to.
-    Stopped,
-    /// It never ran, and why.
-    CouldNotStart(String),
-    /// The supervisor died without a report. What it supervised has been killed as far as it could be found.
-    SupervisorLost,
-}
-
-impl How {
-    /// Whether the child did what it was to do.
-    pub fn is_success(&self) -> bool {
-        *self == Self::Exited(0)
-    }
-}
-
-impl std::fmt::Display for How {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Exited(code) => write!(f, "exit code {code}"),
-            Self::Signalled(signal) => write!(f, "killed by signal {signal}"),
-            Self::TimedOut => write!(f, "timed out"),
-            Self::Stopped => write!(f, "stopped"),
-            Self::CouldNotStart(why) => write!(f, "could not start: {why}"),
-            Self::SupervisorLost => write!(f, "its supervisor was killed"),
-        }
-    }
 }
 
 /// What became of a job.
@@ -124,7 +85,7 @@ impl Job {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let recorder = Recorder::new(order.transcript.as_deref(), order.watch.take())?;
         let hold: Vec<RawFd> = order.hold.iter().map(|share| share.fd().as_raw_fd()).collect();
-        let orders = Orders::encode(&mut order, hold.clone())?;
+        let orders = orders(&order, hold.clone()).encode(&order.stdin)?;
         let child = supervisor(&order, hold).spawn()?;
         let held: Vec<_> = order.hold.into_iter().map(Share::handed_over).collect();
         let (say, heard) = mpsc::unbounded_channel();
@@ -171,6 +132,18 @@ impl Job {
 
 fn lost(duration: Duration) -> Outcome {
     Outcome { how: How::SupervisorLost, tail: String::new(), duration, strays: 0 }
+}
+
+fn orders(order: &Order, hold: Vec<RawFd>) -> Orders {
+    Orders {
+        argv: order.argv.iter().cloned().map(Text::from).collect(),
+        cwd: order.cwd.as_os_str().to_owned().into(),
+        env: order.env.iter().cloned().map(|(k, v)| (k.into(), v.into())).collect(),
+        timeout: order.timeout,
+        grace: order.grace,
+        hold,
+        stdin_len: order.stdin.len(),
+    }
 }
 
 /// chant itself, as a supervisor: leading a session of its own, with the locks open.

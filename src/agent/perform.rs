@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use super::job::{How, Job, Order};
+use super::job::{Job, Order};
 use super::lock::Lock;
 use super::task::Errand;
+use super::wire::How;
 
 /// What holds for all errands of a piece of work; the fields are those of [`Order`].
 #[derive(Debug, Clone)]

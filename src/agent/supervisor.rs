@@ -23,12 +23,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid};
 
-use super::job::How;
-use super::wire::{KILL, Orders, Report, STOP};
+use super::wire::{How, KILL, Orders, Report, STOP};
 use super::{kin, signals};
 
-/// The hidden command's name, by which a supervisor is told from any other process.
-pub const COMMAND: &str = "__supervise";
 /// How long what a child left running may take to end by itself: the last process of a pipeline, say.
 const SETTLE: Duration = Duration::from_millis(100);
 /// The longest grace for what a child left running; it had no business to.
@@ -36,7 +33,7 @@ const STRAY_GRACE: Duration = Duration::from_secs(2);
 /// How often what does not die is killed again.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// Runs the supervisor to its end and gives its exit code. Called by `main` for [`COMMAND`], before anything starts a
+/// Runs the supervisor to its end and gives its exit code. Called by `main` for [`super::wire::COMMAND`], before anything starts a
 /// thread. `args` (what follows the command's name) is for others to read.
 pub fn supervise_main(_args: &[OsString]) -> i32 {
     match std::panic::catch_unwind(supervise) {

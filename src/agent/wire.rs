@@ -8,13 +8,12 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::job::{How, Order};
-
+/// The hidden command by which the program supervises.
+pub const COMMAND: &str = "__supervise";
 /// End the child: TERM, the grace, KILL.
 pub(super) const STOP: u8 = b's';
 /// End the child at once.
@@ -58,19 +57,9 @@ pub(super) struct Orders {
 
 impl Orders {
     /// The bytes to send: length, orders and the child's standard input.
-    pub(super) fn encode(order: &mut Order, hold: Vec<RawFd>) -> io::Result<Vec<u8>> {
-        let stdin = std::mem::take(&mut order.stdin);
-        let orders = Self {
-            argv: std::mem::take(&mut order.argv).into_iter().map(Text::from).collect(),
-            cwd: Path::as_os_str(&order.cwd).to_owned().into(),
-            env: std::mem::take(&mut order.env).into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
-            timeout: order.timeout,
-            grace: order.grace,
-            hold,
-            stdin_len: stdin.len(),
-        };
-        let orders = serde_json::to_vec(&orders)?;
-        Ok([&(orders.len() as u64).to_ne_bytes()[..], &orders, &stdin].concat())
+    pub(super) fn encode(&self, stdin: &[u8]) -> io::Result<Vec<u8>> {
+        let orders = serde_json::to_vec(self)?;
+        Ok([&(orders.len() as u64).to_ne_bytes()[..], &orders, stdin].concat())
     }
 
     /// Reads what [`Self::encode`] wrote, up to where the child's standard input begins.
@@ -84,6 +73,43 @@ impl Orders {
         let mut orders = vec![0u8; length];
         from.read_exact(&mut orders)?;
         Ok(serde_json::from_slice(&orders)?)
+    }
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum How {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By a signal that was not the supervisor's.
+    Signalled(i32),
+    /// Its time was up.
+    TimedOut,
+    /// It was told to.
+    Stopped,
+    /// It never ran, and why.
+    CouldNotStart(String),
+    /// The supervisor died without a report. What it supervised has been killed as far as it could be found.
+    SupervisorLost,
+}
+
+impl How {
+    /// Whether the child did what it was to do.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Exited(0)
+    }
+}
+
+impl std::fmt::Display for How {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit code {code}"),
+            Self::Signalled(signal) => write!(f, "killed by signal {signal}"),
+            Self::TimedOut => write!(f, "timed out"),
+            Self::Stopped => write!(f, "stopped"),
+            Self::CouldNotStart(why) => write!(f, "could not start: {why}"),
+            Self::SupervisorLost => write!(f, "its supervisor was killed"),
+        }
     }
 }
 

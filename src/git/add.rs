@@ -10,14 +10,11 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, WorktreeError};
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
-use super::worktree::{Checkout, Worktree, WorktreeError, read_line, real};
+use super::worktree::{Checkout, MAKING, Worktree, read_line, real};
 use crate::ledger::Oid;
-
-/// How the `locked` file of a worktree that is being made begins; the commit follows.
-pub(super) const MAKING: &str = "chant is checking out ";
 
 /// What is found where a worktree shall be.
 enum Site {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::exe::Failure;
-use super::worktree::WorktreeError;
 
 /// The result of a call into Git.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -167,4 +166,55 @@ impl Error {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
     }
+}
+
+/// Why a worktree cannot be made or changed.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum WorktreeError {
+    /// One branch, one worktree: Git's own rule.
+    #[error("branch `{branch}` is already checked out at {}", path.display())]
+    #[diagnostic(
+        code(git::checked_out),
+        help("work there, or free the branch: `git -C {} switch --detach`", path.display())
+    )]
+    CheckedOut {
+        /// Its short name.
+        branch: String,
+        /// The worktree that has it.
+        path: PathBuf,
+    },
+    /// Files that are not this worktree's are where it should be.
+    #[error("{} is in the way: {reason}", path.display())]
+    #[diagnostic(code(git::occupied), help("look at it, then move it away: `mv {0} {0}.old`", path.display()))]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+        /// What it is.
+        reason: String,
+    },
+    /// Another process is making this very worktree.
+    #[error("another process is setting up {}", path.display())]
+    #[diagnostic(code(git::worktree_busy), help("wait for it; it lets go when it ends"))]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is locked by `git worktree lock`.
+    #[error("the worktree at {} is locked: {reason}", path.display())]
+    #[diagnostic(code(git::worktree_locked), help("`git worktree unlock {}`", path.display()))]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// What the lock says.
+        reason: String,
+    },
+    /// Not a worktree of this repository, or not of the kind that was asked for.
+    #[error("{} is not {wanted} of this repository", path.display())]
+    #[diagnostic(code(git::no_worktree), help("`git worktree list` shows what there is"))]
+    NotOne {
+        /// The directory.
+        path: PathBuf,
+        /// What it should be.
+        wanted: &'static str,
+    },
 }

@@ -51,7 +51,7 @@ mod walk;
 pub mod worktree;
 
 pub use diff::Change;
-pub use error::{Error, Result};
+pub use error::{Error, Result, WorktreeError};
 pub use exe::{Git, Output, scrubbed};
 pub use follow::Follow;
 pub use leftovers::Leftovers;
@@ -62,7 +62,7 @@ pub use object::{EntryKind, TreeEntry};
 pub use remove::Removed;
 pub use repo::{Head, Repo};
 pub use walk::LogEntry;
-pub use worktree::{Checkout, Worktree, WorktreeError};
+pub use worktree::{Checkout, Worktree};
 
 #[cfg(test)]
 mod answer_tests;

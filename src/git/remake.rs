@@ -9,10 +9,11 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::add::{MAKING, finish, marker};
+use super::add::{finish, marker};
 use super::error::{Error, Result};
 use super::repo::Repo;
 use super::scratch::{self, Scratch};
+use super::worktree::MAKING;
 use super::worktree::{Worktree, as_path, read_line};
 use crate::ledger::Oid;
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
 use super::leftovers::Leftovers;
+use super::occupied;
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
-use super::worktree::{Worktree, read_line, real};
-use super::{add, occupied};
+use super::worktree::{MAKING, Worktree, read_line, real};
 use crate::ledger::Oid;
 
 /// The largest amount of ignored data that a rescue copies into the repository: 64 MiB.
@@ -125,7 +125,7 @@ impl Repo {
             return Ok(Some("it is the main worktree".into()));
         }
         match &worktree.locked {
-            Some(reason) if reason.starts_with(add::MAKING) => return Ok(Some("it is being set up".into())),
+            Some(reason) if reason.starts_with(MAKING) => return Ok(Some("it is being set up".into())),
             Some(reason) if reason.is_empty() => return Ok(Some("it is locked".into())),
             Some(reason) => return Ok(Some(format!("it is locked: {reason}"))),
             None => {}

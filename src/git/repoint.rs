@@ -12,11 +12,11 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::Flags;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, WorktreeError};
 use super::leftovers::is_as_noted;
 use super::repo::{Head, Repo};
 use super::scratch;
-use super::worktree::{Worktree, WorktreeError, as_path};
+use super::worktree::{Worktree, as_path};
 use crate::ledger::Oid;
 
 /// The traces of operations that a proof may have begun.

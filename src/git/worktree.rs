@@ -7,10 +7,13 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, WorktreeError};
 use super::exe::Git;
 use super::repo::{Head, Repo};
 use crate::ledger::Oid;
+
+/// How the `locked` file of a worktree that is being made begins; the commit follows.
+pub(super) const MAKING: &str = "chant is checking out ";
 
 /// A worktree of this repository, the main one or a linked one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,57 +41,6 @@ pub enum Checkout {
     Detached(Oid),
 }
 
-/// Why a worktree cannot be made or changed.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum WorktreeError {
-    /// One branch, one worktree: Git's own rule.
-    #[error("branch `{branch}` is already checked out at {}", path.display())]
-    #[diagnostic(
-        code(git::checked_out),
-        help("work there, or free the branch: `git -C {} switch --detach`", path.display())
-    )]
-    CheckedOut {
-        /// Its short name.
-        branch: String,
-        /// The worktree that has it.
-        path: PathBuf,
-    },
-    /// Files that are not this worktree's are where it should be.
-    #[error("{} is in the way: {reason}", path.display())]
-    #[diagnostic(code(git::occupied), help("look at it, then move it away: `mv {0} {0}.old`", path.display()))]
-    Occupied {
-        /// The directory.
-        path: PathBuf,
-        /// What it is.
-        reason: String,
-    },
-    /// Another process is making this very worktree.
-    #[error("another process is setting up {}", path.display())]
-    #[diagnostic(code(git::worktree_busy), help("wait for it; it lets go when it ends"))]
-    Busy {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// It is locked by `git worktree lock`.
-    #[error("the worktree at {} is locked: {reason}", path.display())]
-    #[diagnostic(code(git::worktree_locked), help("`git worktree unlock {}`", path.display()))]
-    Locked {
-        /// The directory.
-        path: PathBuf,
-        /// What the lock says.
-        reason: String,
-    },
-    /// Not a worktree of this repository, or not of the kind that was asked for.
-    #[error("{} is not {wanted} of this repository", path.display())]
-    #[diagnostic(code(git::no_worktree), help("`git worktree list` shows what there is"))]
-    NotOne {
-        /// The directory.
-        path: PathBuf,
-        /// What it should be.
-        wanted: &'static str,
-    },
-}
-
 impl Repo {
     /// Whether a directory is a linked worktree of this repository, with its files there: one whose making was cut short
     /// is none yet, and [`Repo::add_worktree`] completes it.
@@ -97,7 +49,7 @@ impl Repo {
     /// Where the worktrees cannot be read.
     pub fn is_worktree(&self, at: &Path) -> Result<bool> {
         Ok(self.find_worktree(at)?.is_some_and(|worktree| {
-            let half_made = worktree.locked.as_deref().is_some_and(|reason| reason.starts_with(super::add::MAKING));
+            let half_made = worktree.locked.as_deref().is_some_and(|reason| reason.starts_with(MAKING));
             worktree.exists && !worktree.main && !half_made
         }))
     }

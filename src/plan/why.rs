@@ -102,7 +102,11 @@ fn lines(input: &Input, spec: &Spec, row: &Row) -> Vec<Line> {
     lines.extend(row.blocked_by.iter().map(|b| Line::new(None, b.reason.clone())));
     let names: Vec<_> = own::names(input.set, spec).map(|id| own::qualified(input.project, id)).collect();
     let anomalies = input.ledger.anomalies.iter().filter(|a| a.spec.as_ref().is_some_and(|s| names.contains(s)));
-    lines.extend(anomalies.map(|a| Line::new(a.commit, a.message.clone())));
+    lines.extend(anomalies.map(|a| {
+        // The commit stands before the line already.
+        let subject = a.commit.map(|commit| format!("{} ", commit.short())).unwrap_or_default();
+        Line::new(a.commit, a.message.strip_prefix(&subject).unwrap_or(&a.message).to_owned())
+    }));
     lines
 }
 

@@ -99,3 +99,14 @@ fn a_reverted_landing_names_the_revert() {
     assert_eq!(last.commit, world.ledger.specs[&qualified("1-a")].reverted);
     assert_eq!(last.what, "a revert in its target took its landing back");
 }
+
+#[test]
+fn a_commit_is_named_once_a_line() {
+    let mut world = World::new([("1-a", "")]);
+    world.land("1-a").anomaly("1-a", "");
+    let anomaly = world.ledger.anomalies.last_mut().unwrap();
+    anomaly.message = format!("{} takes back a part of what 1-a landed", anomaly.commit.unwrap().short());
+    let last = ask(&world, "1-a").lines.pop().unwrap();
+    assert!(last.commit.is_some());
+    assert_eq!(last.what, "takes back a part of what 1-a landed");
+}

@@ -66,7 +66,7 @@ fn a_worktree_that_another_process_is_making_is_busy() {
     let repo = scene();
     let at = repo.repo.add_worktree(&repo.beside("one"), branch("work")).unwrap();
     let locked = repo.path().join(".git/worktrees/one/locked");
-    fs::write(&locked, format!("{}{}\n", crate::git::add::MAKING, repo.oid("work"))).unwrap();
+    fs::write(&locked, format!("{}{}\n", crate::git::worktree::MAKING, repo.oid("work"))).unwrap();
     let held = fs::File::open(&locked).unwrap();
     held.lock().unwrap();
     let error = repo.repo.add_worktree(&at, branch("work")).unwrap_err();

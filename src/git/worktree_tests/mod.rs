@@ -10,9 +10,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::error::WorktreeError;
 use super::killed::{killed_at, start};
 use super::test_repo::TestRepo;
-use super::worktree::WorktreeError;
 use super::{Checkout, Error, Removed, Repo};
 use crate::ledger::Oid;
 
