@@ -496,6 +496,24 @@ fn of_two_concurrent_completions_the_landed_one_counts() {
 }
 
 #[test]
+fn what_two_clones_landed_and_one_revert_took_back_has_not_landed() {
+    for first_is_smaller in [true, false] {
+        let mut w = World::new();
+        let tips = [1, 2].map(|_| w.attempt(root(&w), "x", 1, "main")[2]);
+        let landings = tips.map(|tip| w.land(&[root(&w), tip], &[("x", 1, tip)]));
+        let both = w.work(&landings);
+        let revert = w.revert(both, landings[usize::from(first_is_smaller)]);
+        w.main(revert);
+        assert_eq!(w.record("x").reverted, Some(revert));
+        assert_eq!(w.record("x").in_target, In::No);
+        assert!(!w.in_base("x", revert) && w.in_base("x", both));
+        let again = w.revert(revert, revert);
+        w.main(again);
+        assert_eq!(w.stands("x"), (DONE, Some(How::Ancestry)));
+    }
+}
+
+#[test]
 fn the_order_in_which_concurrent_events_count_is_fixed() {
     let ends = [Completed, Cancelled, InProgress, Failed, Pending];
     let mut w = World::new();

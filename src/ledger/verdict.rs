@@ -170,16 +170,34 @@ impl<'c, 's> Court<'c, 's> {
             for candidate in 0..self.cases[i].candidates.len() {
                 standings.push(self.stand(i, candidate, &verdicts));
             }
+            let reverted: Vec<bool> = standings.iter().map(|(standing, _)| standing.reverted.is_some()).collect();
+            let taken_back = self.take_back_concurrent(&mut standings);
             let rank = |c: usize| {
                 let candidate = &self.cases[i].candidates[c];
                 let first = candidate.commits.first().map(|at| self.h.oid(*at));
-                (standings[c].0.landed.is_none(), rank(candidate.status), first)
+                let undone = taken_back && reverted[c];
+                (standings[c].0.landed.is_none(), !undone, rank(candidate.status), first)
             };
             let winner = (0..standings.len()).min_by_key(|c| rank(*c));
             let (standing, claim) = winner.map(|c| standings.swap_remove(c)).unwrap_or_default();
             verdicts[i] = Some(Verdict { winner, standing, claim });
         }
         verdicts.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// What one of two clones landed and both merged is taken back with what the other landed: the change is the same
+    /// attempt's, and after the revert nobody knows how much of it is left. Only what came after the revert still counts.
+    fn take_back_concurrent(&self, standings: &mut [(Standing, Claim)]) -> bool {
+        let reverts: Vec<u32> = standings.iter().filter_map(|(standing, _)| standing.reverted).collect();
+        let mut any = false;
+        for (standing, _) in standings {
+            let landed = standing.landed.as_ref().and_then(|landed| self.h.find(&landed.commit));
+            if let Some(by) = reverts.iter().find(|by| landed.is_some_and(|at| !self.h.reaches(at, **by))) {
+                *standing = Standing { reverted: Some(*by), ..Standing::default() };
+                any = true;
+            }
+        }
+        any
     }
 
     /// Where a candidate stands, and what can be shown for it.

@@ -171,6 +171,15 @@ fn inverse(repo: &Repo, id: &SpecId, onto: Oid, landing: Oid, reason: Option<&st
             .into());
         }
     };
+    if tree == repo.tree(onto)? {
+        return Err(run::Error::refused(
+            format!("{} changed nothing that is still there, so nothing of {id} can be taken back", landing.short()),
+            format!(
+                "`git log --graph --stat` shows what brought its files; `git revert` that commit, and {id} follows"
+            ),
+        )
+        .into());
+    }
     let subject = String::from_utf8_lossy(&repo.message(landing)?).lines().next().unwrap_or_default().to_owned();
     let why = reason
         .map(|reason| format!("{}\n\n", reason.split_whitespace().collect::<Vec<_>>().join(" ")))

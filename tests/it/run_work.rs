@@ -186,6 +186,17 @@ fn a_revert_by_git_itself_takes_a_landing_back_and_a_revert_of_it_gives_it_back(
 }
 
 #[test]
+fn a_landing_that_brought_no_file_cannot_be_taken_back_and_the_revert_says_so() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -d .chant"], "true").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    let tip = sandbox.ask("rev-parse main");
+    let out = sandbox.chant(["revert", "001"]).exits(3);
+    assert!(out.err.contains("changed nothing that is still there"), "{}", out.all());
+    assert_eq!((sandbox.ask("rev-parse main"), sandbox.status("001-a")), (tip, "completed".to_owned()));
+}
+
+#[test]
 fn two_specs_that_conflict_leave_the_second_in_review_with_file_and_rival_named() {
     let sandbox = Sandbox::new();
     sandbox.write("shared.txt", "line\n");
