@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::error::{Error, Result, WorktreeError};
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
-use super::worktree::{Checkout, MAKING, Worktree, read_line, real};
+use super::worktree::{Checkout, MAKING, Worktree, read_line, read_path, real};
 use crate::ledger::Oid;
 
 /// What is found where a worktree shall be.
@@ -271,7 +271,7 @@ fn is_empty(at: &Path) -> Result<bool> {
 
 /// The id in a `.git` file that leads to a Git directory of this repository that is no more.
 fn lost_link(at: &Path, common_dir: &Path) -> Option<String> {
-    let git_dir = PathBuf::from(read_line(&at.join(".git"))?.strip_prefix("gitdir: ")?);
+    let git_dir = read_path(&at.join(".git"), "gitdir: ")?;
     let ours = real(git_dir.parent()?) == common_dir.join("worktrees");
     (ours && !git_dir.exists()).then(|| git_dir.file_name().map(|name| name.to_string_lossy().into_owned()))?
 }

@@ -9,7 +9,7 @@ use super::add::rename_new;
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::repo::Repo;
-use super::worktree::Worktree;
+use super::worktree::{Worktree, read_path};
 
 impl Repo {
     /// Gives a linked worktree back its link to the repository and an index that can be read; says in words what was
@@ -65,8 +65,7 @@ impl Repo {
 fn links_to(worktree: &Worktree) -> bool {
     let link = worktree.path.join(".git");
     let is_file = fs::symlink_metadata(&link).is_ok_and(|data| data.is_file());
-    let text = fs::read_to_string(&link).unwrap_or_default();
-    let named = text.trim_end().strip_prefix("gitdir: ").map(|path| worktree.path.join(path));
+    let named = read_path(&link, "gitdir: ").map(|path| worktree.path.join(path));
     let same = |path: PathBuf| path.canonicalize().ok() == worktree.git_dir.canonicalize().ok();
     is_file && named.is_some_and(same)
 }

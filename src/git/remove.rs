@@ -11,7 +11,7 @@ use super::leftovers::Leftovers;
 use super::occupied;
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
-use super::worktree::{MAKING, Worktree, read_line, real};
+use super::worktree::{MAKING, Worktree, read_line, read_path, real};
 use crate::ledger::Oid;
 
 /// The largest amount of ignored data that a rescue copies into the repository: 64 MiB.
@@ -201,7 +201,7 @@ impl Repo {
 
     /// Completes the removal that an entry of the trash stands for; whether it was one.
     fn finish_removal(&self, trash: &Scratch) -> Result<bool> {
-        if let Some(path) = read_line(&trash.path("beside")).map(PathBuf::from) {
+        if let Some(path) = read_path(&trash.path("beside"), "") {
             // Only what bears this very entry's name: the file may say anything.
             let ours =
                 path.file_name().is_some_and(|name| name.to_string_lossy() == format!("{BESIDE}{}", trash.name()));
@@ -216,7 +216,7 @@ impl Repo {
             && !trash.path("admin").exists()
         {
             let git_dir = self.common_dir().join("worktrees").join(id);
-            let there = read_line(&git_dir.join("gitdir")).is_some_and(|dot_git| real(Path::new(&dot_git)).exists());
+            let there = read_path(&git_dir.join("gitdir"), "").is_some_and(|dot_git| real(&dot_git).exists());
             if git_dir.exists() && !there {
                 fs::rename(&git_dir, trash.path("admin")).map_err(Error::io("move", &git_dir))?;
             }

@@ -124,8 +124,7 @@ impl Repo {
     }
 
     fn linked(&self, git_dir: PathBuf) -> Option<Worktree> {
-        let dot_git = read_line(&git_dir.join("gitdir"))?;
-        let dot_git = git_dir.join(dot_git);
+        let dot_git = git_dir.join(read_path(&git_dir.join("gitdir"), "")?);
         let path = real(dot_git.parent()?);
         let head = self.read_head(&git_dir);
         let locked = fs::read_to_string(git_dir.join("locked")).ok().map(|reason| reason.trim().to_owned());
@@ -171,6 +170,14 @@ pub(super) fn real(path: &Path) -> PathBuf {
 /// A path as Git writes it.
 pub(super) fn as_path(bytes: &[u8]) -> &Path {
     Path::new(std::ffi::OsStr::from_bytes(bytes))
+}
+
+/// The path in a file like `gitdir` or `.git`, after `lead`: all of it but the white space at its end, as Git reads it,
+/// for a path may be any bytes. `None` where it cannot be read, begins otherwise, or is empty.
+pub(super) fn read_path(file: &Path, lead: &str) -> Option<PathBuf> {
+    let bytes = fs::read(file).ok()?;
+    let path = bytes.trim_ascii_end().strip_prefix(lead.as_bytes())?;
+    (!path.is_empty()).then(|| as_path(path).to_owned())
 }
 
 /// The first line of a small file, `None` where it cannot be read or is empty.

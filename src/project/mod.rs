@@ -89,6 +89,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Git(#[from] git::Error),
+    /// Specs are read from commits, and a commit holds nothing below a symlink.
+    #[error("`{0}` is a symlink, and Git keeps nothing below one")]
+    #[diagnostic(code(chant::project::symlink), help("make it a directory, and commit the specs in it"))]
+    Symlink(String),
     /// A branch named `chant` leaves no room for `chant/<id>`.
     #[error("a branch named `chant` stands where the branches `chant/<id>` must go")]
     #[diagnostic(code(chant::project::branch), help("rename it: `git branch -m chant <another name>`"))]
@@ -139,6 +143,10 @@ impl Project {
         flags: &Flags,
         anyhow: bool,
     ) -> Result<Self, Error> {
+        let link = root.iter().find_map(|root| [DIR, SPECS].into_iter().find(|dir| root.join(dir).is_symlink()));
+        if let Some(dir) = link {
+            return Err(Error::Symlink(format!("{prefix}{dir}")));
+        }
         let text = match &root {
             Some(root) => read_optional(&root.join(CONFIG))?,
             None => match repo.head()?.tip() {

@@ -230,3 +230,39 @@ fn a_project_that_a_sparse_checkout_leaves_out_is_told_apart_from_none() {
     }
     assert!(!sandbox.exists(".chant"));
 }
+
+#[test]
+fn a_repository_whose_path_is_anything_but_a_word() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let names: [&[u8]; 3] = [b"two words", b"two\nlines", b"no \xff text"];
+    for name in names {
+        let source = Sandbox::new();
+        one(&source);
+        let place = source.beside(".").join(std::ffi::OsStr::from_bytes(name));
+        std::fs::rename(&source.root, &place).unwrap();
+        source.chant_in(&place, ["work", "001"]).ok();
+        assert_eq!(std::fs::read(place.join("a")).unwrap(), b"made\n", "{name:?}");
+        let list = source.chant_in(&place, ["list", "--json"]).ok().json();
+        assert_eq!(list[0]["status"], "completed");
+        assert!(!place.join(".chant/worktrees/001-a").exists());
+    }
+}
+
+#[test]
+fn a_project_behind_a_symlink_is_refused_with_the_reason() {
+    let sandbox = Sandbox::new();
+    one(&sandbox);
+    for dir in [".chant/specs", ".chant"] {
+        let real = sandbox.path("real");
+        std::fs::rename(sandbox.path(dir), &real).unwrap();
+        std::os::unix::fs::symlink(&real, sandbox.path(dir)).unwrap();
+        for command in [["list", ""], ["work", "001"], ["lint", ""]] {
+            let words = command.iter().filter(|word| !word.is_empty());
+            let out = sandbox.chant(words).exits(2);
+            assert!(out.err.contains(&format!("`{dir}` is a symlink")), "{}", out.all());
+        }
+        std::fs::remove_file(sandbox.path(dir)).unwrap();
+        std::fs::rename(&real, sandbox.path(dir)).unwrap();
+    }
+    sandbox.chant(["work", "001"]).ok();
+}
