@@ -27,7 +27,7 @@ pub struct Cancel {
 /// Land a completed spec by a person's word.
 ///
 /// For specs whose landing waits for a review, or that change what decides (specs, settings, prompts). The proofs are
-/// run all the same.
+/// run all the same. Where `review:` of the settings asks for certain people, it takes their `chant approve`.
 #[derive(Args)]
 pub struct Merge {
     /// The spec.

@@ -4,6 +4,7 @@ use clap::Args;
 use similar::{ChangeTag, TextDiff};
 
 use super::{Context, Outcome, paint, show, text};
+use crate::ops::weakened::Weakened;
 use crate::ops::{self, diff::FileDiff};
 
 /// Show a spec's change against its target, with criteria and evidence above it.
@@ -32,6 +33,8 @@ pub struct DiffView {
     pub target: Option<String>,
     /// The criteria and how they stand.
     pub criteria: Vec<ops::views::CriterionView>,
+    /// What reviewers have said, where it waits for them.
+    pub review: Option<crate::plan::status::Review>,
     /// The changed files.
     pub files: Vec<FileView>,
 }
@@ -49,6 +52,8 @@ pub struct FileView {
     pub deletions: Option<usize>,
     /// Whether it lies outside of the spec's `target_files`.
     pub outside_target_files: bool,
+    /// What it does to tests that were there, in words; a guess from the text.
+    pub tests: Option<String>,
 }
 
 impl Diff {
@@ -63,6 +68,7 @@ impl Diff {
                 to: diff.to.to_string(),
                 target: diff.target.clone(),
                 criteria: diff.criteria.clone(),
+                review: diff.review.clone(),
                 files: diff.files.iter().map(view).collect(),
             })?;
             return Ok(0);
@@ -71,6 +77,7 @@ impl Diff {
         let target = diff.target.as_deref().unwrap_or("its base");
         let files = text::count(diff.files.len(), "file");
         let mut out = format!("{}\n", show::heading(diff.id.as_str(), &format!("{files} against {target}"), width));
+        out.push_str(&diff.review.as_ref().map(|review| reviewed(review, width)).unwrap_or_default());
         out.push_str(&show::criteria(&diff.criteria, width, show::Proofs::Brief));
         if !diff.files.is_empty() {
             out.push('\n');
@@ -85,6 +92,18 @@ impl Diff {
         context.print(&out)?;
         Ok(0)
     }
+}
+
+/// What reviewers have said so far.
+fn reviewed(review: &crate::plan::status::Review, width: usize) -> String {
+    let mut lines = vec![match (&review.rejected, review.approved.len()) {
+        (Some(by), _) => format!("rejected by {by}"),
+        (None, 0) => format!("waits for {}", text::count(review.needed, "approval")),
+        (None, n) => format!("{n} of {}: {}", text::count(review.needed, "approval"), review.approved.join(", ")),
+    }];
+    lines.extend(review.void.iter().cloned());
+    let wrapped = lines.iter().flat_map(|line| text::wrap(&text::clean(line), width.saturating_sub(2)));
+    format!("\n{}\n{}", paint::bold("Review"), wrapped.map(|line| format!("  {line}\n")).collect::<String>())
 }
 
 fn words(side: &Option<Vec<u8>>) -> Option<&str> {
@@ -118,6 +137,7 @@ fn view(file: &FileDiff) -> FileView {
         insertions: counts.map(|(insertions, _)| insertions),
         deletions: counts.map(|(_, deletions)| deletions),
         outside_target_files: file.outside,
+        tests: file.weakened.map(Weakened::words),
     }
 }
 
@@ -143,6 +163,14 @@ fn stat(files: &[FileDiff], width: usize) -> String {
         let path = text::padded(&text::cut_front(&text::clean(&file.path), paths), paths);
         let outside = if file.outside { paint::coloured(OUTSIDE, anstyle::AnsiColor::Yellow) } else { String::new() };
         out.push_str(&format!("  {} {path}  {size}{outside}\n", text::padded(change(file), 8)));
+        if let Some(weakened) = file.weakened {
+            let what = paint::coloured(&weakened.words(), anstyle::AnsiColor::Red);
+            out.push_str(&format!("           {what}\n"));
+        }
+    }
+    if files.len() > 1 {
+        let both = files.iter().filter_map(counts).fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
+        out.push_str(&format!("  {}\n", paint::dim(&format!("altogether +{} -{}", both.0, both.1))));
     }
     out
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{Context, Outcome, paint, text};
+use crate::ops;
 use crate::ops::views::{self, Filter};
 use crate::plan::{Row, Status};
 
@@ -22,6 +23,9 @@ pub struct List {
     /// Only specs that bear this label (several: all of them).
     #[arg(long, value_name = "LABEL")]
     label: Vec<String>,
+    /// Only specs that wait for you: for your approval or review, or for work that you took on. `me`, or a mail address.
+    #[arg(long, value_name = "WHO")]
+    needs: Option<String>,
     /// Only specs that could be worked now.
     #[arg(long)]
     ready: bool,
@@ -45,7 +49,11 @@ impl List {
         if self.ready {
             status.push("ready".to_owned());
         }
-        let filter = Filter { status, kind: self.kind, label: self.label };
+        let needs = match self.needs.as_deref() {
+            Some("me") => Some(project.repo.author().map_err(ops::Error::from)?),
+            other => other.map(str::to_owned),
+        };
+        let filter = Filter { status, kind: self.kind, label: self.label, needs };
         let rows = views::list(&look, &filter);
         if self.json {
             let items: Vec<views::Item> = rows.into_iter().map(views::item).collect();

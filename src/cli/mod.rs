@@ -1,6 +1,7 @@
 //! The command line: one command a file, each of which reads its arguments, makes one call into `ops` or `run`, and
 //! renders what comes back. Errors become exit codes here and nowhere else.
 
+mod activity;
 mod add;
 mod completions;
 mod config;
@@ -19,6 +20,7 @@ mod man;
 mod paint;
 mod progress;
 mod report;
+mod review;
 pub mod schema;
 mod show;
 mod text;
@@ -73,6 +75,7 @@ look
   why          Name the commits that decide a status, and the whole chain of reasons
   log          Print an agent's words, live while it runs
   graph        Draw drivers, members and dependencies
+  activity     Tell what happened, in order
 
 work
   work         Work specs: claim, agent, proof, landing
@@ -82,6 +85,8 @@ work
 
 review
   diff         Show a spec's change, with criteria and evidence above it
+  approve      Say that work may begin, or that what was done may land
+  reject       Send completed work back, with a reason
   merge        Land a completed spec by a person's word
   revert       Undo a landing as `git revert` does
 
@@ -109,11 +114,14 @@ enum Command {
     Why(why::Why),
     Log(log::Log),
     Graph(graph::Graph),
+    Activity(activity::Activity),
     Work(work::Work),
     Reset(decide::Reset),
     Cancel(decide::Cancel),
     Verify(verify::Verify),
     Diff(diff::Diff),
+    Approve(review::Approve),
+    Reject(review::Reject),
     Merge(decide::Merge),
     Revert(decide::Revert),
     Completions(completions::Completions),
@@ -258,11 +266,14 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Why(args) => args.run(context),
         Command::Log(args) => args.run(context),
         Command::Graph(args) => args.run(context),
+        Command::Activity(args) => args.run(context),
         Command::Work(args) => args.run(context),
         Command::Reset(args) => args.run(context),
         Command::Cancel(args) => args.run(context),
         Command::Verify(args) => args.run(context),
         Command::Diff(args) => args.run(context),
+        Command::Approve(args) => args.run(context),
+        Command::Reject(args) => args.run(context),
         Command::Merge(args) => args.run(context),
         Command::Revert(args) => args.run(context),
         Command::Completions(args) => args.run(context),

@@ -2,7 +2,7 @@
 
 use schemars::schema_for;
 
-use super::{config, diff, graph, lint, verify, why};
+use super::{activity, config, diff, graph, lint, verify, why};
 use crate::ops::{doctor, views};
 
 /// Every published schema: the command's name and the schema of its `--json`.
@@ -13,6 +13,7 @@ pub fn all() -> Vec<(&'static str, serde_json::Value)> {
         ("why", schema_for!(why::WhyView)),
         ("graph", schema_for!(graph::GraphView)),
         ("diff", schema_for!(diff::DiffView)),
+        ("activity", schema_for!(Vec<activity::MomentView>)),
         ("verify", schema_for!(Vec<verify::Finding>)),
         ("lint", schema_for!(Vec<lint::Finding>)),
         ("config", schema_for!(Vec<config::Setting>)),

@@ -153,9 +153,11 @@ fn events(detail: &Detail, width: usize) -> String {
     }
     let mut out = format!("\n{}\n", paint::bold("Events"));
     for event in &detail.events {
-        let status = text::padded(event.status.as_deref().unwrap_or("note"), 11);
+        let word = event.approval.as_deref().or(event.status.as_deref());
+        let status = text::padded(word.unwrap_or("note"), 11);
         let mut rest: Vec<String> = Vec::new();
         rest.extend(event.agent.as_ref().map(|agent| format!("by {agent}")));
+        rest.extend(event.approval.as_ref().map(|_| format!("by {}", event.author)));
         // Where there are reasons they count the criteria, too.
         rest.extend(event.criteria.clone().filter(|_| event.reason.is_none()).map(tally));
         rest.extend(event.reason.clone());

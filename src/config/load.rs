@@ -7,7 +7,9 @@ use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
 
-const KEYS: [&str; 9] = ["project", "target", "agent", "jobs", "land", "timeout", "retries", "agents", "worktree"];
+const KEYS: [&str; 10] =
+    ["project", "target", "agent", "jobs", "land", "timeout", "retries", "review", "agents", "worktree"];
+const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
 const OVERRIDES: [&str; 9] =
@@ -70,6 +72,11 @@ impl Settings {
                         self.take(&format!("worktree.{name}"), value, origin(key), sink);
                     }
                 }
+                "review" => {
+                    for (key, name, value) in sink.entries(value, "`review`", &REVIEW, Severity::Error) {
+                        self.take(&format!("review.{name}"), value, origin(key), sink);
+                    }
+                }
                 name => self.take(name, value, origin(key), sink),
             }
         }
@@ -113,6 +120,9 @@ impl Settings {
             "land" => set(&mut self.land, land(node, sink), origin),
             "timeout" => set(&mut self.timeout, sink.duration(key, node), origin),
             "retries" => set(&mut self.retries, sink.count(key, node, 0), origin),
+            "review.approvers" => set(&mut self.review_approvers, Some(approvers(key, node, sink)), origin),
+            "review.count" => set(&mut self.review_count, sink.count(key, node, 1), origin),
+            "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),
             "worktree.dir" => set(&mut self.worktree_dir, sink.text(key, node), origin),
             "worktree.setup" => set(&mut self.worktree_setup, script(key, node, sink).map(Some), origin),
             _ => set(&mut self.worktree_keep, Some(keep(key, node, sink)), origin),
@@ -170,7 +180,7 @@ fn project(node: &Node, sink: &mut Sink) -> Option<Project> {
 
 fn land(node: &Node, sink: &mut Sink) -> Option<Landing> {
     if node.scalar().as_deref() == Some("pr") {
-        let help = "`auto` lands what is proven, `review` waits for `chant merge`";
+        let help = "`auto` lands what is proven, `review` waits for `chant approve`";
         let message = "`land: pr` is not there yet: chant opens no pull requests";
         sink.error("chant::config::land", message, node.span.clone(), "not yet", help);
         return None;
@@ -188,6 +198,33 @@ fn script(key: &str, node: &Node, sink: &mut Sink) -> Option<String> {
             None
         }
     }
+}
+
+fn truth(key: &str, node: &Node, sink: &mut Sink) -> Option<bool> {
+    if let Value::Bool(truth) = node.value {
+        return Some(truth);
+    }
+    sink.wrong(key, node, "true or false", "without quotes");
+    None
+}
+
+/// Globs of mail addresses.
+fn approvers(key: &str, node: &Node, sink: &mut Sink) -> Vec<String> {
+    let mut who = Vec::new();
+    for (pattern, span) in sink.texts(key, node) {
+        match globset::Glob::new(&pattern) {
+            Ok(_) if pattern.contains(['@', '*']) => who.push(pattern),
+            Ok(_) => {
+                let help = "as in `ada@example.org` or `*@example.org`";
+                sink.error("chant::config::review", "this is no mail address", span, "no `@` and no `*`", help);
+            }
+            Err(error) => {
+                let help = "`*` stands for any characters, as in `*@example.org`";
+                sink.error("chant::config::review", format!("`{key}`: {}", error.kind()), span, "this pattern", help);
+            }
+        }
+    }
+    who
 }
 
 fn keep(key: &str, node: &Node, sink: &mut Sink) -> Vec<String> {

@@ -158,6 +158,12 @@ pub struct Settings {
     pub timeout: Set<Duration>,
     /// `retries`
     pub retries: Set<u32>,
+    /// `review.approvers`: globs of mail addresses; empty where anybody may. Only the file says who decides.
+    pub review_approvers: Set<Vec<String>>,
+    /// `review.count`: how many of them it takes.
+    pub review_count: Set<u32>,
+    /// `review.self`: whether who did the work may approve it.
+    pub review_self: Set<bool>,
     /// `agents`
     pub agents: BTreeMap<String, AgentSettings>,
     /// `worktree.dir`
@@ -178,6 +184,9 @@ impl Default for Settings {
             land: Set::default(Landing::Auto),
             timeout: Set::default(Duration::from_secs(3600)),
             retries: Set::default(0),
+            review_approvers: Set::default(Vec::new()),
+            review_count: Set::default(1),
+            review_self: Set::default(true),
             agents: BTreeMap::new(),
             worktree_dir: Set::default(".chant/worktrees".to_owned()),
             worktree_setup: Set::default(None),
@@ -212,9 +221,18 @@ impl Settings {
             entry("land", &self.land, |land| land.as_str().to_owned()),
             entry("timeout", &self.timeout, |timeout| format_duration(*timeout)),
             entry("retries", &self.retries, ToString::to_string),
+            entry("review.approvers", &self.review_approvers, |who| match who.is_empty() {
+                true => "(anybody)".to_owned(),
+                false => who.join(", "),
+            }),
+            entry("review.count", &self.review_count, ToString::to_string),
+            entry("review.self", &self.review_self, ToString::to_string),
             entry("worktree.dir", &self.worktree_dir, Clone::clone),
             entry("worktree.setup", &self.worktree_setup, or("(none)")),
-            entry("worktree.keep", &self.worktree_keep, |keep| keep.join(", ")),
+            entry("worktree.keep", &self.worktree_keep, |keep| match keep.is_empty() {
+                true => "(none)".to_owned(),
+                false => keep.join(", "),
+            }),
         ];
         for (name, agent) in &self.agents {
             let value = match agent.kind {

@@ -26,6 +26,8 @@ struct File {
     timeout: Option<Duration>,
     /// How often a failed spec is tried again by itself; 0 where nothing is said.
     retries: Option<u32>,
+    /// Who may approve, and how many of them it takes.
+    review: Option<Review>,
     /// The agents by name. `steps` and `person` are there without being named.
     agents: Option<BTreeMap<String, Agent>>,
     /// How worktrees are made.
@@ -94,6 +96,20 @@ enum Scalar {
 enum Texts {
     One(String),
     Many(Vec<String>),
+}
+
+/// Who may approve, and how many of them it takes. Only the file says so: no `git config` and no variable.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Review {
+    /// Globs of mail addresses; anybody where there is none.
+    approvers: Option<Texts>,
+    /// How many approvals it takes; 1 where nothing is said.
+    #[schemars(range(min = 1))]
+    count: Option<u32>,
+    /// Whether who did the work may approve it; `true` where nothing is said.
+    #[schemars(rename = "self")]
+    own: Option<bool>,
 }
 
 /// How worktrees are made.

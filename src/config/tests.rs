@@ -52,6 +52,7 @@ agents:
     timeout: 5m
     model: none
   me: { kind: person }
+review: { approvers: [ada@example.org, "*@board.example"], count: 2, self: false }
 worktree: { dir: ../trees, setup: "npm ci", keep: [target, node_modules] }
 "#;
 
@@ -82,9 +83,12 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("land", "review", 6),
         ("timeout", "1h30m", 7),
         ("retries", "1", 8),
-        ("worktree.dir", "../trees", 16),
-        ("worktree.setup", "npm ci", 16),
-        ("worktree.keep", "target, node_modules", 16),
+        ("review.approvers", "ada@example.org, *@board.example", 16),
+        ("review.count", "2", 16),
+        ("review.self", "false", 16),
+        ("worktree.dir", "../trees", 17),
+        ("worktree.setup", "npm ci", 17),
+        ("worktree.keep", "target, node_modules", 17),
         ("agents.analyst", "sh -c a\nb 3", 10),
         ("agents.me", "person", 15),
     ];
@@ -264,4 +268,20 @@ proptest! {
             prop_assert!(diagnostic.labels.iter().all(|(span, _)| diagnostic.origin().text.get(span.clone()).is_some()));
         }
     }
+}
+
+#[test]
+fn who_decides_is_said_by_the_file_alone() {
+    let (settings, said) = load("review: { approvers: '*@example.org', count: 2, self: false }\n");
+    assert_eq!(said, []);
+    let review = (&settings.review_approvers.value[..], settings.review_count.value, settings.review_self.value);
+    assert_eq!(review, (&["*@example.org".to_owned()][..], 2, false));
+    let everything = |_: &str| Some("7".to_owned());
+    let (settings, _) = Settings::load(None, &everything, &vars(&[("CHANT_REVIEW_COUNT", "7")]), &Flags::default());
+    assert_eq!((settings.review_count.value, settings.review_count.origin), (1, Origin::Default));
+    only("review: { approvers: [ada] }\n", Severity::Error, "no mail address", "ada");
+    only("review: { approvers: ['[@'] }\n", Severity::Error, "unclosed", "'[@'");
+    only("review: { count: 0 }\n", Severity::Error, "count", "0");
+    only("review: { self: maybe }\n", Severity::Error, "self", "maybe");
+    only("review: { approver: a@b }\n", Severity::Error, "approver", "approver");
 }

@@ -41,6 +41,15 @@ impl Repo {
         Ok(format!("{} <{}>", signature.name, signature.email))
     }
 
+    /// Who a commit of the caller's would be by, `Name <mail>`: the same rules for the author.
+    ///
+    /// # Errors
+    /// As [`Repo::identity`].
+    pub fn author(&self) -> Result<String> {
+        let signature = self.signature(Role::Author)?;
+        Ok(format!("{} <{}>", signature.name, signature.email))
+    }
+
     /// Name, mail and time for a commit that is made now.
     pub(super) fn signature(&self, role: Role) -> Result<gix::actor::Signature> {
         let time = self.moment(role)?;

@@ -130,6 +130,32 @@ impl Repo {
         Ok(tree.decode().map_err(doing())?.entries.into_iter().map(entry).collect())
     }
 
+    /// The files of a commit at `path` and below it, in Git's order: the first ten thousand of them.
+    ///
+    /// # Errors
+    /// Where the commit or a tree cannot be read.
+    pub fn files_below(&self, commit: Oid, path: &str) -> Result<Vec<String>> {
+        const MOST: usize = 10_000;
+        let path = path.trim_end_matches('/');
+        if !path.is_empty() && !matches!(self.entry(commit, path)?, Some((_, EntryKind::Tree))) {
+            return Ok(self.entry(commit, path)?.map(|_| path.to_owned()).into_iter().collect());
+        }
+        let mut found = Vec::new();
+        let mut open = vec![path.to_owned()];
+        while let Some(dir) = open.pop().filter(|_| found.len() < MOST) {
+            let mut below = Vec::new();
+            for entry in self.list(commit, &dir)? {
+                let name = if dir.is_empty() { entry.name } else { format!("{dir}/{}", entry.name) };
+                match entry.kind {
+                    EntryKind::Tree => below.push(name),
+                    _ => found.push(name),
+                }
+            }
+            open.extend(below.into_iter().rev());
+        }
+        Ok(found)
+    }
+
     /// The content of a blob.
     ///
     /// # Errors

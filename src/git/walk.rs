@@ -70,6 +70,36 @@ impl Repo {
         ids.map(|info| Ok(from_gix(info.map_err(doing())?.id))).collect()
     }
 
+    /// The last `most` commits before and with `from` that are no merges and touch something below `dir`, newest first,
+    /// each with those paths.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn commits_touching(&self, from: Oid, dir: &str, most: usize) -> Result<Vec<(Oid, Vec<String>)>> {
+        let (from, most, path) = (from.to_string(), most.to_string(), format!(":(top,literal){dir}"));
+        let args = ["log", "-z", "--no-merges", "--name-only", "--no-renames", "--format=%x01%H", "-n"];
+        let listing = self.plumbing(&args).args([&most, &from, "--", &path]).check()?;
+        let mut found: Vec<(Oid, Vec<String>)> = Vec::new();
+        for record in listing.records() {
+            let text = String::from_utf8_lossy(record);
+            match (text.strip_prefix('\u{1}').and_then(|id| id.trim().parse().ok()), found.last_mut()) {
+                (Some(commit), _) => found.push((commit, Vec::new())),
+                (None, Some((_, paths))) => paths.push(text.trim_start_matches('\n').to_owned()),
+                (None, None) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// One commit as a log shows it.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn log_entry(&self, commit: Oid) -> Result<LogEntry> {
+        let id = to_gix(commit);
+        entry(&self.gix().find_commit(id).map_err(Error::while_(format!("read commit {id}")))?)
+    }
+
     /// At most `limit` commits from `from` along first parents: the story the target tells.
     ///
     /// # Errors

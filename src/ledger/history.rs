@@ -145,6 +145,48 @@ impl History {
         self.find(id).is_none_or(|at| self.cut(at))
     }
 
+    /// Whether from one commit up to another, along first parents, there are commits alone that bear trailers of chant and
+    /// change no file: whatever was found out about the lower one still holds for the upper one.
+    pub fn same_content(&self, below: Oid, above: Oid) -> bool {
+        let (Some(below), Some(above)) = (self.find(&below), self.find(&above)) else { return below == above };
+        let mut at = above;
+        while at != below {
+            let says_only = !self.is_merge(at) && self.note_at(at).is_some_and(|note| note.same_tree);
+            match self.first_parent(at).filter(|_| says_only && self.generation(at) > self.generation(below)) {
+                Some(parent) => at = parent,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The commits of which it was kept what they say.
+    pub fn told(&self) -> impl Iterator<Item = Oid> + '_ {
+        self.notes().map(|(at, _)| self.oid(at))
+    }
+
+    /// These commits in an order that can be told: nothing before what it descends from, and else by the time that each
+    /// says. A commit that says it is older than one that it descends from counts as just as old. With the times that
+    /// count so; what is not here is left out.
+    pub fn in_order(&self, commits: impl IntoIterator<Item = (Oid, i64)>) -> Vec<(Oid, i64)> {
+        let mut said: Vec<Option<i64>> = vec![None; self.oids.len()];
+        for (commit, time) in commits {
+            if let Some(at) = self.find(&commit) {
+                said[at as usize] = Some(time);
+            }
+        }
+        let mut all: Vec<u32> = self.all().collect();
+        all.sort_unstable_by_key(|at| self.generation(*at));
+        let mut times: Vec<i64> = vec![i64::MIN; self.oids.len()];
+        for at in &all {
+            let before = self.parents_of(*at).map(|parent| times[parent as usize]).max();
+            times[*at as usize] = before.into_iter().chain(said[*at as usize]).max().unwrap_or(i64::MIN);
+        }
+        all.retain(|at| said[*at as usize].is_some());
+        all.sort_unstable_by_key(|at| (times[*at as usize], self.generation(*at), self.oid(*at)));
+        all.into_iter().map(|at| (self.oid(at), times[at as usize])).collect()
+    }
+
     pub(super) fn find(&self, id: &Oid) -> Option<u32> {
         let at = self.table.find(&self.oids, id)?;
         self.graph.commits[at as usize].known.then_some(at)

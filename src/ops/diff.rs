@@ -1,8 +1,10 @@
 //! `chant diff`: what a spec changes against its target, with its criteria and their evidence above it.
 
+use super::weakened::{Weakened, weakened};
 use super::{Error, resolve, views};
 use crate::git::{EntryKind, Repo};
 use crate::ledger::Oid;
+use crate::plan;
 use crate::project::{Look, Project};
 use crate::spec::{self, SpecId};
 
@@ -19,6 +21,8 @@ pub struct FileDiff {
     pub submodule: bool,
     /// Whether it lies outside of the spec's `target_files`.
     pub outside: bool,
+    /// What it does to tests that were there.
+    pub weakened: Option<Weakened>,
 }
 
 /// A spec's change.
@@ -33,6 +37,8 @@ pub struct Diff {
     pub target: Option<String>,
     /// The criteria and how they stand.
     pub criteria: Vec<views::CriterionView>,
+    /// What reviewers have said, where it waits for them.
+    pub review: Option<plan::status::Review>,
     /// The changed files.
     pub files: Vec<FileDiff>,
 }
@@ -99,13 +105,11 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
         let inside = change.path.strip_prefix(&project.prefix);
         let outside = !wanted.is_empty() && change.path != own && !inside.is_some_and(|path| matcher.is_match(path));
         let submodule = [&change.old, &change.new].iter().any(|side| matches!(side, Some((_, EntryKind::Submodule))));
-        files.push(FileDiff {
-            old: read(&change.old)?,
-            new: read(&change.new)?,
-            path: change.path,
-            submodule,
-            outside,
-        });
+        let (old, new) = (read(&change.old)?, read(&change.new)?);
+        let text = |side: &Option<Vec<u8>>| side.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let weakened = weakened(&change.path, text(&old).as_deref(), text(&new).as_deref());
+        files.push(FileDiff { old, new, path: change.path, submodule, outside, weakened });
     }
-    Ok(Diff { criteria: views::proofs(project, look, &id), id, from, to, target, files })
+    let review = row.and_then(|row| row.review.clone());
+    Ok(Diff { criteria: views::proofs(project, look, &id), review, id, from, to, target, files })
 }

@@ -1,5 +1,6 @@
 //! One use case a file, used by every front end alike; nothing here prints.
 
+pub mod activity;
 pub mod config;
 pub mod decide;
 pub mod demo;
@@ -8,8 +9,10 @@ pub mod doctor;
 pub mod init;
 pub mod lint;
 pub mod log;
+pub mod review;
 pub mod verify;
 pub mod views;
+pub mod weakened;
 pub mod write;
 
 use miette::Diagnostic;

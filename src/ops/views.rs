@@ -46,6 +46,8 @@ pub struct Item {
     pub attention: Option<String>,
     /// The event that decides the status; null where there is none.
     pub commit: Option<String>,
+    /// What reviewers have said, where it waits for them.
+    pub review: Option<plan::status::Review>,
 }
 
 /// One thing that keeps a spec from starting.
@@ -109,6 +111,8 @@ pub struct EventView {
     pub author: String,
     /// The agent, where a start names one.
     pub agent: Option<String>,
+    /// `approved` or `rejected`, where it is a reviewer's word.
+    pub approval: Option<String>,
     /// The reason, where one is given.
     pub reason: Option<String>,
     /// The tally of criteria, where one is given.
@@ -168,6 +172,7 @@ pub fn item(row: &Row) -> Item {
         },
         attention: row.attention.clone(),
         commit: row.commit.map(|commit| commit.to_string()),
+        review: row.review.clone(),
     }
 }
 
@@ -195,6 +200,8 @@ pub struct Filter {
     pub kind: Vec<String>,
     /// All of these labels.
     pub label: Vec<String>,
+    /// Whether somebody is waited for: `Name <mail>`.
+    pub needs: Option<String>,
 }
 
 /// The list, filtered.
@@ -203,8 +210,24 @@ pub fn list<'a>(look: &'a Look, filter: &Filter) -> Vec<&'a Row> {
         (filter.status.is_empty() || filter.status.iter().any(|status| status == row.status.as_str()))
             && (filter.kind.is_empty() || filter.kind.iter().any(|kind| kind == row.kind.as_str()))
             && filter.label.iter().all(|label| row.labels.contains(label))
+            && filter.needs.as_ref().is_none_or(|who| needs(look, row, &plan::mail(who)))
     };
     look.board.rows.iter().filter(fits).collect()
+}
+
+/// Whether a spec waits for the word, or the work, of somebody.
+fn needs(look: &Look, row: &Row, mail: &str) -> bool {
+    let may = |review: &plan::status::Review| {
+        let did = look.live.workers.get(&row.id).is_some_and(|workers| workers.contains(mail));
+        let spoken = review.approved.iter().any(|by| plan::mail(by) == mail);
+        look.policy.admits(mail) && !did && !spoken
+    };
+    let works = || {
+        let record = look.ledger.specs.iter().find(|(name, _)| name.id == row.id && name.project == row.project);
+        let last = record.and_then(|(_, record)| record.last_start.as_ref());
+        last.is_some_and(|start| start.block.agent.as_deref() == Some("person") && plan::mail(&start.author) == mail)
+    };
+    row.review.as_ref().is_some_and(may) || (row.status == plan::Status::InProgress && works())
 }
 
 /// One spec with all that is known of it.
@@ -235,6 +258,7 @@ fn event(entry: &Entry) -> EventView {
         time: time(entry.time),
         author: entry.author.clone(),
         agent: entry.block.agent.clone(),
+        approval: entry.block.approval.map(|word| word.as_str().to_owned()),
         reason: entry.block.reason.clone(),
         criteria: entry.block.criteria.map(|tally| tally.to_string()),
     }

@@ -1,7 +1,7 @@
 //! What waits for a person, in words (DESIGN.md, section 4, "What people see").
 use std::collections::HashMap;
 
-use crate::ledger::In;
+use crate::ledger::{Approval, In, State};
 use crate::spec::Qualified;
 use crate::spec::set::Problem;
 
@@ -67,6 +67,8 @@ impl Attention {
         if plan.status[i] != Status::Cancelled {
             said.extend(self.of_members(plan, i));
         }
+        said.extend(unreviewed(plan, i));
+        said.extend(sent_back(plan, i));
         said.extend(moved_on(plan, i));
         said.extend(landed_elsewhere(plan, i));
         said.extend(reverted(plan, i));
@@ -150,12 +152,40 @@ fn latecomers(plan: &Plan, i: usize) -> Option<String> {
     })
 }
 
+/// What was done waits for the word of a person, or of more of them.
+fn unreviewed(plan: &Plan, i: usize) -> Option<String> {
+    if plan.status[i] != Status::InReview {
+        return None;
+    }
+    let words = plan.words(i);
+    if words.suffice() || !(plan.wants_review(i) || words.rejected.is_some()) {
+        return None;
+    }
+    let id = plan.graph.id(i);
+    let mut text = format!("waits for a review, {}: `chant diff {id}`, then `chant approve {id}`", words.state());
+    for void in &words.void {
+        text.push_str(&format!("; {void}"));
+    }
+    Some(text)
+}
+
+/// A reviewer sent the last attempt back, and nobody has begun the next one.
+fn sent_back(plan: &Plan, i: usize) -> Option<String> {
+    let record = plan.own[i].record.filter(|record| record.state == State::Reset)?;
+    let word = record.entries.iter().find(|entry| Some(entry.commit) == record.decided_by)?;
+    word.block.approval.filter(|approval| *approval == Approval::Rejected)?;
+    let why = word.block.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    Some(format!("sent back by {}{why}", word.author))
+}
+
 /// Commits came after the completion, a person's merge for instance: they void it until it is proven again.
 fn moved_on(plan: &Plan, i: usize) -> Option<String> {
     let own = &plan.own[i];
     let event = own.record.and_then(|record| record.decided_by)?;
     let tip = plan.input.view.branches.get(&own.name.branch())?.first()?;
-    let moved = plan.status[i] == Status::InReview && *tip != event && plan.input.history.is_ancestor(event, *tip);
+    let history = plan.input.history;
+    let follows = history.is_ancestor(event, *tip) && !history.same_content(event, *tip);
+    let moved = plan.status[i] == Status::InReview && follows;
     moved.then(|| {
         let id = plan.graph.id(i);
         format!("its branch has commits after it was completed: `chant work {id}` proves and lands it as it is now")

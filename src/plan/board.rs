@@ -11,7 +11,7 @@ use super::attention::Attention;
 use super::base::Bases;
 use super::graph::{Graph, Knots};
 use super::own::{self, Own};
-use super::status::{Blocker, Input, Row, Status};
+use super::status::{BlockKind, Blocker, Input, Review, ReviewOf, Row, Status};
 use super::waits::Lacking;
 
 /// Every spec of a project, and where it stands.
@@ -173,7 +173,20 @@ fn row(plan: &Plan, attention: &Attention, i: usize) -> Row {
         reason: own.reason(),
         commit: own.decided_by(),
         kpi: spec.kpi.clone(),
+        review: review(plan, i),
     }
+}
+
+fn review(plan: &Plan, i: usize) -> Option<Review> {
+    if plan.blockers[i].iter().any(|blocker| blocker.what == BlockKind::Approval) && plan.specs[i].approval {
+        return Some(Review::new(ReviewOf::Plan, plan.words(i)));
+    }
+    if plan.status[i] != Status::InReview {
+        return None;
+    }
+    let words = plan.words(i);
+    let spoken = !(words.approved.is_empty() && words.void.is_empty()) || words.rejected.is_some();
+    (spoken || plan.wants_review(i)).then(|| Review::new(ReviewOf::Result, words))
 }
 
 /// The spec's branch, under its name or a former one, where it exists.

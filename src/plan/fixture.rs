@@ -7,6 +7,7 @@ use crate::ledger::{
 };
 use crate::spec::{Qualified, Set, Spec, SpecId, parse};
 
+use super::review::Policy;
 use super::status::{Board, Input, Live, Row, Status, board};
 
 pub const HERE: &str = "here";
@@ -29,6 +30,8 @@ pub struct World {
     pub live: Live,
     pub target: Option<String>,
     pub branches: BTreeSet<String>,
+    pub policy: Policy,
+    pub review_all: bool,
     clock: u32,
 }
 
@@ -48,6 +51,8 @@ impl World {
             live: Live { host: HERE.into(), ..Live::default() },
             target: Some("main".into()),
             branches: BTreeSet::new(),
+            policy: Policy::default(),
+            review_all: false,
             clock: 100,
         }
     }
@@ -63,6 +68,8 @@ impl World {
             live: &self.live,
             default_target: self.target.as_deref(),
             branches: &self.branches,
+            policy: &self.policy,
+            review_all: self.review_all,
         };
         look(&input, &board(&input))
     }

@@ -21,6 +21,7 @@ mod effort;
 mod events;
 mod own;
 mod reason;
+pub mod review;
 mod run_plan;
 mod waits;
 
@@ -42,6 +43,7 @@ mod why_tests;
 pub use board::{Board, board};
 pub use graph::Graph;
 pub use kpi::{KpiView, kpi};
+pub use review::{Policy, Subject, Words, mail};
 pub use schedule::{Action, Ended, Happened, Schedule};
 pub use status::{BlockKind, Blocker, Counts, Input, Live, Row, Status};
 pub use why::{Line, Why, why};

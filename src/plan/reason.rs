@@ -1,8 +1,9 @@
 //! Reasons in words: why a spec is not in another's base, and what that asks of people.
-use crate::ledger::{Approval, In};
+use crate::ledger::In;
 use crate::spec::SpecId;
 
 use super::own::Own;
+use super::review::Words;
 use super::status::Status;
 
 /// Why `dependency` is not in a base made of `target`: a sentence that can stand alone.
@@ -38,18 +39,19 @@ pub(super) fn hidden(id: &SpecId) -> String {
 }
 
 /// Why the coming attempt may not begin without a person's word; `None` where it was given.
-pub(super) fn unapproved(id: &SpecId, own: &Own) -> Option<String> {
-    let coming = own.coming_attempt();
-    let given = own.record.and_then(|r| r.approval.as_ref()).filter(|(_, e)| e.block.attempt == Some(coming));
-    match given {
-        Some((Approval::Approved, _)) => None,
-        Some((Approval::Rejected, entry)) => {
-            let by = entry.block.reviewed_by.first().map_or_else(|| entry.author.as_str(), String::as_str);
-            let why = entry.block.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
-            Some(format!("attempt {coming} of {id} was rejected by {by}{why}"))
-        }
-        None => Some(format!("attempt {coming} of {id} needs an approval")),
+pub(super) fn unapproved(id: &SpecId, attempt: u32, words: &Words) -> Option<String> {
+    if words.suffice() {
+        return None;
     }
+    let mut text = match (&words.rejected, words.approved.len(), words.needed) {
+        (Some(_), ..) => format!("attempt {attempt} of {id} was {}", words.state()),
+        (None, 0, 1) => format!("attempt {attempt} of {id} needs an approval"),
+        (None, n, needed) => format!("attempt {attempt} of {id} needs {needed} approvals and has {n}"),
+    };
+    for void in &words.void {
+        text.push_str(&format!("; {void}"));
+    }
+    Some(text)
 }
 
 /// `a`, `a and b`, `a, b, c and 9 more`.

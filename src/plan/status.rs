@@ -11,6 +11,8 @@ use serde::{Serialize, Serializer};
 use crate::ledger::{History, Ledger, Oid, View};
 use crate::spec::{Kind, Kpi, Project, Set, SpecId};
 
+use super::review::{Policy, Words};
+
 pub use super::board::{Board, board};
 
 /// Where a spec stands.
@@ -191,6 +193,10 @@ pub struct Live {
     pub conflicts: BTreeMap<SpecId, String>,
     /// Specs whose file is not committed as it stands.
     pub uncommitted: BTreeSet<SpecId>,
+    /// Who did the work of specs in review, as mail addresses; only where that matters.
+    pub workers: BTreeMap<SpecId, BTreeSet<String>>,
+    /// Approvals of work to come that were given for another version of the spec.
+    pub outdated: BTreeSet<Oid>,
 }
 
 /// Everything a board is made of.
@@ -212,6 +218,10 @@ pub struct Input<'a> {
     pub default_target: Option<&'a str>,
     /// Short names of the local branches under `chant/`.
     pub branches: &'a BTreeSet<String>,
+    /// Whose approval counts.
+    pub policy: &'a Policy,
+    /// Whether everything that is completed waits for a person.
+    pub review_all: bool,
 }
 
 /// One spec, as `chant list` shows it.
@@ -256,6 +266,40 @@ pub struct Row {
     pub commit: Option<Oid>,
     /// What it is expected to bring.
     pub kpi: Option<Kpi>,
+    /// What reviewers have said, where it waits for them.
+    pub review: Option<Review>,
+}
+
+/// What reviewers have said of a spec that waits for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Review {
+    /// Of what.
+    pub of: ReviewOf,
+    /// How many approvals it takes.
+    pub needed: usize,
+    /// Whose approval counts, as `Name <mail>`.
+    pub approved: Vec<String>,
+    /// Who rejected it.
+    pub rejected: Option<String>,
+    /// Approvals that do not count, and why.
+    pub void: Vec<String>,
+}
+
+/// What a review is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewOf {
+    /// The work to come: `approval: required`.
+    Plan,
+    /// What was done: `review: required`, or `land: review`.
+    Result,
+}
+
+impl Review {
+    pub(super) fn new(of: ReviewOf, words: Words) -> Self {
+        let Words { approved, rejected, void, needed } = words;
+        Self { of, needed, approved, rejected: rejected.map(|(by, _)| by), void }
+    }
 }
 
 pub(super) fn hex<S: Serializer>(oid: &Option<Oid>, serializer: S) -> Result<S::Ok, S::Error> {

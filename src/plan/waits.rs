@@ -1,5 +1,5 @@
 //! What each spec waits for, and how that is said.
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::spec::set::Problem;
 
@@ -9,6 +9,7 @@ use super::effort;
 use super::graph::Graph;
 use super::own::Own;
 use super::reason;
+use super::review::{self, Subject, Words};
 use super::status::{BlockKind, Blocker, Status};
 
 /// Above so many, a member's row names its driver for all that it inherits.
@@ -106,7 +107,24 @@ impl Plan<'_> {
     /// A person's word that the next attempt lacks. One that has begun needs no more of them.
     fn approval(&self, i: usize) -> Option<Wait> {
         let begins = matches!(self.status[i], Status::Ready | Status::Failed) && self.specs[i].approval;
-        begins.then(|| reason::unapproved(self.graph.id(i), &self.own[i]))?.map(Wait::Approval)
+        begins
+            .then(|| reason::unapproved(self.graph.id(i), self.own[i].coming_attempt(), &self.words(i)))?
+            .map(Wait::Approval)
+    }
+
+    /// What reviewers have said: of what was done where that waits for its landing, else of the attempt to come.
+    pub(super) fn words(&self, i: usize) -> Words {
+        let nobody = BTreeSet::new();
+        let subject = match self.status[i] {
+            Status::InReview => Subject::Done(self.input.live.workers.get(self.graph.id(i)).unwrap_or(&nobody)),
+            _ => Subject::Coming(&self.input.live.outdated),
+        };
+        review::words(self.own[i].record, self.input.history, self.input.policy, &subject)
+    }
+
+    /// Whether a person has to say that what was done may land.
+    pub(super) fn wants_review(&self, i: usize) -> bool {
+        self.status[i] == Status::InReview && (self.specs[i].review || self.input.review_all)
     }
 
     /// References of a spec that find no other, or more than one.

@@ -127,7 +127,11 @@ fn of_record(record: &Record) -> Vec<Line> {
     lines.extend(again.map(|last| Line::new(Some(last.commit), format!("taken up again {}", by(last)))));
     let decided = record.entries.iter().find(|e| Some(e.commit) == record.decided_by);
     lines.extend(decided.filter(|e| e.block.status != Some(Transition::InProgress)).and_then(decision));
-    lines.extend(record.approval.as_ref().map(|(approval, entry)| approved(*approval, entry)));
+    let reviews = record
+        .entries
+        .iter()
+        .filter(|e| Some(e.commit) != record.decided_by && e.block.attempt >= Some(record.attempt));
+    lines.extend(reviews.filter_map(|e| Some(approved(e.block.approval?, e))));
     lines.extend(record.landing.as_ref().map(landed));
     lines.extend(record.reverted.map(|revert| Line::new(Some(revert), "a revert in its target took its landing back")));
     lines
@@ -193,6 +197,8 @@ fn of_machine(input: &Input, spec: &Spec, row: &Row, own: &Own) -> Vec<Line> {
             lines.push(Line::new(None, what));
         }
         Status::InReview => {
+            let void = row.review.iter().flat_map(|review| &review.void);
+            lines.extend(void.map(|why| Line::new(None, why.clone())));
             let target = row.target.as_deref().unwrap_or("its target");
             lines.push(Line::new(None, format!("it is on {}, not in {target}", own.name.branch())));
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Error, Loaded, Project, load_at, load_worktree};
 use crate::agent::Lock;
+use crate::config::{Flags, Landing, Settings};
 use crate::ledger::{self, History, Ledger, Oid, View};
 use crate::plan::{self, Board, Live};
 use crate::spec::{Diagnostic, Qualified, Set, SpecId};
@@ -27,6 +28,10 @@ pub struct Look {
     pub default_target: Option<String>,
     /// The branches under `chant/`.
     pub branches: BTreeSet<String>,
+    /// Whose approval counts.
+    pub policy: plan::Policy,
+    /// Whether everything that is completed waits for a person.
+    pub review_all: bool,
     /// The statuses of all specs.
     pub board: Board,
 }
@@ -43,6 +48,8 @@ impl Look {
             live: &self.live,
             default_target: self.default_target.as_deref(),
             branches: &self.branches,
+            policy: &self.policy,
+            review_all: self.review_all,
         }
     }
 }
@@ -97,7 +104,8 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         (Some(_), Some(tip)) => uncommitted(project, &loaded, tip)?,
         _ => BTreeSet::new(),
     };
-    assemble(project, loaded, history, view, Live { host, uncommitted, ..Live::default() }, default_target, branches)
+    let live = Live { host, uncommitted, ..Live::default() };
+    assemble(project, &project.settings, loaded, history, view, live, default_target, branches)
 }
 
 /// Looks at a project as a fresh clone cut at `commit` would.
@@ -115,11 +123,16 @@ pub fn look_at(project: &Project, commit: Oid) -> Result<Look, Error> {
     };
     let live = Live { host: project.env.host().to_owned(), ..Live::default() };
     let target = project.settings.target.value.clone();
-    assemble(project, loaded, history, view, live, target, BTreeSet::new())
+    // Who decides is what that revision says; settings that cannot be used are `lint`'s to tell.
+    let then = project.settings_at(commit, &Flags::default());
+    let settings = then.as_ref().unwrap_or(&project.settings);
+    assemble(project, settings, loaded, history, view, live, target, BTreeSet::new())
 }
 
+#[allow(clippy::too_many_arguments, reason = "the parts of one look, in the order in which they are found")]
 fn assemble(
     project: &Project,
+    settings: &Settings,
     loaded: Loaded,
     history: Arc<History>,
     view: View,
@@ -134,6 +147,12 @@ fn assemble(
         live.locked = locked(project, &loaded.set, &ledger, &view)?;
     }
     let Loaded { set, diagnostics } = loaded;
+    let policy = policy(settings);
+    let review_all = settings.land.value == Landing::Review;
+    if !policy.own {
+        live.workers = workers(project, &set, &ledger, &view)?;
+    }
+    live.outdated = outdated(project, &set, &ledger, &view)?;
     let see = |live: &Live| {
         plan::board(&plan::Input {
             set: &set,
@@ -144,6 +163,8 @@ fn assemble(
             live,
             default_target: default_target.as_deref(),
             branches: &branches,
+            policy: &policy,
+            review_all,
         })
     };
     let mut board = see(&live);
@@ -151,7 +172,67 @@ fn assemble(
     if !live.conflicts.is_empty() {
         board = see(&live);
     }
-    Ok(Look { set, diagnostics, history, view, ledger, live, default_target, branches, board })
+    Ok(Look { set, diagnostics, history, view, ledger, live, default_target, branches, policy, review_all, board })
+}
+
+/// Whose approval counts, by these settings.
+pub fn policy(settings: &Settings) -> plan::Policy {
+    plan::Policy::new(&settings.review_approvers.value, settings.review_count.value, settings.review_self.value)
+}
+
+/// Who did the work that waits to land, as mail addresses.
+fn workers(
+    project: &Project,
+    set: &Set,
+    ledger: &Ledger,
+    view: &View,
+) -> Result<BTreeMap<SpecId, BTreeSet<String>>, Error> {
+    let mut found = BTreeMap::new();
+    for id in set.iter().map(|spec| &spec.id) {
+        let record = ledger.record(&project.qualify(id));
+        let waits = |record: &&ledger::Record| record.state == ledger::State::Completed && record.landing.is_none();
+        let Some((record, done)) = record.filter(waits).and_then(|record| Some((record, record.decided_by?))) else {
+            continue;
+        };
+        let target = record.last_start.as_ref().and_then(|start| start.block.target.as_deref());
+        let onto = target.and_then(|target| view.branches.get(target)?.first().copied());
+        found.insert(id.clone(), did(project, done, onto.unwrap_or(view.from))?);
+    }
+    Ok(found)
+}
+
+/// Who made the commits that lead up to a completion and are not in its target; a reviewer's word is no work.
+///
+/// # Errors
+/// Where the commits cannot be read.
+pub fn did(project: &Project, done: Oid, onto: Oid) -> Result<BTreeSet<String>, Error> {
+    let mut who = BTreeSet::new();
+    for commit in project.repo.commits(&[done], &[onto])? {
+        let entry = project.repo.log_entry(commit)?;
+        let block = ledger::read(&entry.message);
+        if !matches!(block, ledger::Reading::Block(block) if block.approval.is_some()) {
+            who.insert(plan::mail(&entry.author));
+        }
+    }
+    Ok(who)
+}
+
+/// Approvals of an attempt to come that were given for another version of the spec than its target holds now.
+fn outdated(project: &Project, set: &Set, ledger: &Ledger, view: &View) -> Result<BTreeSet<Oid>, Error> {
+    let mut found = BTreeSet::new();
+    for spec in set.iter().filter(|spec| spec.approval) {
+        let Some(record) = ledger.record(&project.qualify(&spec.id)) else { continue };
+        let coming = record.highest.saturating_add(1);
+        let approvals = record.entries.iter().filter(|e| e.block.approval.is_some() && e.block.attempt == Some(coming));
+        let path = project.spec_path(&spec.id);
+        for approval in approvals {
+            let now = project.repo.entry(view.from, &path)?.map(|(oid, _)| oid);
+            if project.repo.entry(approval.commit, &path)?.map(|(oid, _)| oid) != now {
+                found.insert(approval.commit);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The specs in review whose branch does not merge into its target: found by a trial merge, never stored.

@@ -8,7 +8,7 @@ mod load;
 mod look;
 
 pub use load::{Loaded, Neighbour, leads_out, load_at, load_worktree, other_projects};
-pub use look::{Look, look, look_at, rival};
+pub use look::{Look, did, look, look_at, policy, rival};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -261,6 +261,7 @@ fn complete(
         target: claim.target.clone(),
         base: fork(engine, claim)?,
         commit,
+        tip: commit,
         assisted_by: claim.agent.assisted_by(),
         criteria: found.tally().to_string(),
         driver: claim.driver.clone(),

@@ -9,11 +9,11 @@ use super::origin::{Ground, origin};
 use super::{Engine, Error, tidy};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
-use crate::git::{Expect, Moved, RefMove, Repo};
-use crate::ledger::{Block, Entry, Oid, Record, State, Transition};
+use crate::git::{Expect, Moved, RefMove};
+use crate::ledger::{Approval, Block, Entry, Oid, Record, State, Transition};
 use crate::plan::{Row, Status};
 use crate::project::{self, Look, Project};
-use crate::spec::{Qualified, Severity, SpecId};
+use crate::spec::{Qualified, Severity, Spec, SpecId};
 
 /// Refuses what must not change anything: a call from inside a run, told by process ancestry, and a repository in
 /// which nobody is known by name.
@@ -120,9 +120,9 @@ pub(super) fn finished(
     let repo = &project.repo;
     let qualified = project.qualify(&row.id);
     let Some(commit) = record.decided_by else { return Ok(None) };
-    if repo.tip(&qualified.full_ref())? != Some(commit) {
+    let Some(tip) = repo.tip(&qualified.full_ref())?.filter(|tip| look.history.same_content(commit, *tip)) else {
         return Ok(None);
-    }
+    };
     let target = recorded_target(record).map_or_else(|| target_of(project, look, &row.id, asked), Ok)?;
     let first_start = record.start.as_ref().map_or(commit, |entry| entry.commit);
     let base = match repo.tip(&format!("refs/heads/{target}"))? {
@@ -142,6 +142,7 @@ pub(super) fn finished(
         target,
         base,
         commit,
+        tip,
         assisted_by: entry.and_then(|entry| entry.block.assisted_by.first().cloned()),
         criteria: entry.and_then(|entry| entry.block.criteria).map(|tally| tally.to_string()).unwrap_or_default(),
         driver: look.set.driver_of(&row.id).cloned(),
@@ -180,12 +181,13 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     let agent = agents::choose(project, &settings, &spec, asked)?;
     agent.check(project)?;
     let old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
-    let moved_on = record.filter(|record| goes_on(repo, record, old));
+    let moved_on = record.filter(|record| goes_on(look, record, old));
     let resumed = running.or(moved_on).filter(|_| !engine.request.fresh && old.is_some());
     let attempt = match resumed {
         Some(record) => record.attempt,
         None => record.map_or(1, |record| record.highest.saturating_add(1)),
     };
+    let sources = sources(project, &spec, base)?;
     let run = project.env.run_id().map_err(Error::system("no randomness to be had"))?;
     let who = format!("run {run} of {}, process {}", agent.name(), std::process::id());
     lock.describe(&who).map_err(Error::system("writing the lock file"))?;
@@ -238,15 +240,17 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         agent,
         ended,
         feedback: record.and_then(|record| feedback(project, record)),
+        rejections: record.map(rejections).unwrap_or_default(),
+        sources,
         driver: look.set.driver_of(id).cloned(),
         qualified,
     })))
 }
 
 /// Whether commits follow the completion of an attempt: a person's merge, say, that takes care of a conflict.
-fn goes_on(repo: &Repo, record: &Record, tip: Option<Oid>) -> bool {
+fn goes_on(look: &Look, record: &Record, tip: Option<Oid>) -> bool {
     let (State::Completed, Some(event), Some(tip)) = (&record.state, record.decided_by, tip) else { return false };
-    event != tip && repo.is_ancestor(event, tip).unwrap_or(false)
+    look.history.is_ancestor(event, tip) && !look.history.same_content(event, tip)
 }
 
 /// Why the last attempt did not do, with its evidence, for the next one's prompt.
@@ -269,6 +273,28 @@ fn feedback(project: &Project, record: &Record) -> Option<String> {
         }
     }
     Some(text)
+}
+
+/// What reviewers said who sent the work back.
+fn rejections(record: &Record) -> Vec<String> {
+    let rejected = record.entries.iter().filter(|entry| entry.block.approval == Some(Approval::Rejected));
+    let words = rejected.map(|entry| {
+        let (attempt, reason) = (entry.block.attempt.unwrap_or_default(), entry.block.reason.as_deref());
+        format!("attempt {attempt}, {}: {}", entry.author, reason.unwrap_or("no reason was given"))
+    });
+    words.collect()
+}
+
+/// The files that the spec wants read first, as its base has them.
+fn sources(project: &Project, spec: &Spec, base: Oid) -> Result<Vec<(String, Vec<String>)>, Error> {
+    let mut found = Vec::new();
+    for pattern in [&spec.context, &spec.informed_by, &spec.origin, &spec.tracks].into_iter().flatten() {
+        let matcher = crate::spec::matcher(std::slice::from_ref(pattern));
+        let below = project.repo.files_below(base, &project.path(&crate::spec::literal_part(pattern)))?;
+        let inside = below.iter().filter_map(|path| path.strip_prefix(&project.prefix));
+        found.push((pattern.clone(), inside.filter(|path| matcher.is_match(path)).map(str::to_owned).collect()));
+    }
+    Ok(found)
 }
 
 /// A run that is not to be gone on with by this call: a person's, or another machine's.

@@ -236,6 +236,7 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
         target,
         base: repo.merge_base(base, tip)?.unwrap_or(base),
         commit,
+        tip: commit,
         assisted_by: None,
         criteria: found.tally().to_string(),
         driver: look.set.driver_of(driver).cloned(),

@@ -8,9 +8,9 @@ use super::events::journal;
 use super::merge_hooks::{Hooked, hooks};
 use super::model::Finished;
 use super::onto::{Onto, onto as move_onto};
+use super::reviewed::said;
 use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, prove, tidy};
 use crate::agent::Lock;
-use crate::config::Landing as Policy;
 use crate::git::Merge;
 use crate::ledger::{self, Block, Landing, Oid, State, Transition};
 use crate::project::{self, Project};
@@ -30,9 +30,6 @@ pub struct Landed {
 pub(super) fn land(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Result<Ending, Error> {
     let id = &finished.id;
     engine.phase(id, Phase::Land, Some(finished.attempt));
-    if let Some(reason) = waits(engine, finished, accept) {
-        return Ok(Ending::Review(reason));
-    }
     let lane = engine.lane(&finished.target);
     let _turn = lane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for _ in 0..TRIES {
@@ -58,32 +55,30 @@ enum Try {
     Again,
 }
 
-fn waits(engine: &Engine, finished: &Finished, accept: bool) -> Option<String> {
-    if accept {
-        return None;
-    }
-    let asked = finished.spec.review || engine.project.settings.land.value == Policy::Review;
-    asked.then(|| format!("completed, and waits for a review: `chant diff {0}`, then `chant merge {0}`", finished.id))
-}
-
 fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Result<Try, Error> {
     let project = &engine.project;
     let repo = &project.repo;
     let target_ref = format!("refs/heads/{}", finished.target);
     let onto = repo.tip(&target_ref)?.ok_or_else(|| no_target(&finished.target))?;
-    if repo.is_ancestor(finished.commit, onto)? {
+    if repo.is_ancestor(finished.tip, onto)? {
         tidy::after_landing(engine, &finished.id, Some(&finished.target))?;
         return Ok(Try::Ended(Ending::AlreadyDone));
     }
-    if !accept && let Some(paths) = protected(project, finished, onto)? {
+    let said = said(engine, finished, onto)?;
+    if let Some(ending) = said.holds_up(finished, accept) {
+        return Ok(Try::Ended(ending));
+    }
+    if !said.accepts(accept)
+        && let Some(paths) = protected(project, finished, onto)?
+    {
         let reason = format!(
-            "changes {}, which decides what counts; look at it with `chant diff {1}`, accept it with `chant merge {1}`",
+            "changes {}, which decides what counts; look at it with `chant diff {1}`, accept it with `chant approve {1}`",
             paths.join(", "),
             finished.id
         );
         return Ok(Try::Ended(Ending::Stuck { reason, exit: 3 }));
     }
-    let tree = match repo.merge(onto, finished.commit)? {
+    let tree = match repo.merge(onto, finished.tip)? {
         Merge::Clean { tree } => tree,
         Merge::AlreadyIn => return Ok(Try::Ended(Ending::AlreadyDone)),
         Merge::Conflicts { paths } => return Ok(Try::Ended(conflict(engine, finished, onto, &paths)?)),
@@ -91,7 +86,7 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
     let block = landing_block(project, finished)?;
     let title = finished.spec.title.trim();
     let message = ledger::write(&format!("Land {}: {title}", finished.id), "", &block);
-    let mut merge = repo.commit(tree, &[onto, finished.commit], &message)?;
+    let mut merge = repo.commit(tree, &[onto, finished.tip], &message)?;
     journal(lock, merge)?;
     let prover = Prover::new(engine, &finished.id, &finished.settings, lock);
     if let Some(reason) = red(engine, finished, &prover, onto, merge)? {
@@ -100,7 +95,7 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
     match hooks(engine, finished, &prover, merge, &message)? {
         Hooked::Clean => {}
         Hooked::Reworded(message) => {
-            merge = repo.commit(tree, &[onto, finished.commit], &message)?;
+            merge = repo.commit(tree, &[onto, finished.tip], &message)?;
             journal(lock, merge)?;
         }
         Hooked::Refused(reason) => return Ok(Try::Ended(Ending::Stuck { reason, exit: 1 })),
@@ -308,15 +303,8 @@ fn record_red(engine: &Engine, finished: &Finished, lock: &Lock, reason: &str) -
     };
     let subject = format!("{}: failed", finished.id);
     let repo = &engine.project.repo;
-    let recorded = super::record_on_branch(
-        repo,
-        lock,
-        &finished.qualified,
-        Some(finished.commit),
-        finished.commit,
-        &subject,
-        &block,
-    )?;
+    let recorded =
+        super::record_on_branch(repo, lock, &finished.qualified, Some(finished.tip), finished.tip, &subject, &block)?;
     if let super::Recorded::At(commit) = recorded
         && let Some(text) = repo.note(finished.commit)?
     {

@@ -24,6 +24,7 @@ mod onto;
 mod origin;
 mod prompt;
 mod prove;
+mod reviewed;
 mod settings;
 mod tidy;
 
@@ -35,6 +36,7 @@ pub use events::{Recorded, record_on_branch};
 pub use evidence::{Evidence, Proof, Verdict, lines as evidence_lines, read as read_evidence};
 pub use land::Landed;
 pub use onto::{Onto, onto};
+pub use origin::record_at_ground;
 pub use prove::Prover;
 pub use tidy::discard_proof;
 

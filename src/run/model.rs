@@ -32,6 +32,10 @@ pub(super) struct Claim {
     pub ended: Option<Ended>,
     /// Why the attempt before this one failed.
     pub feedback: Option<String>,
+    /// What reviewers said who sent earlier attempts back, oldest first.
+    pub rejections: Vec<String>,
+    /// What the spec names to be read first, each with the files that it means.
+    pub sources: Vec<(String, Vec<String>)>,
     /// The driver that it is a member of.
     pub driver: Option<SpecId>,
 }
@@ -52,8 +56,10 @@ pub(super) struct Finished {
     pub run: String,
     pub target: String,
     pub base: Oid,
-    /// The completing event, the branch's tip.
+    /// The completing event.
     pub commit: Oid,
+    /// The branch's tip: the completing event, or the last of the reviews that follow it.
+    pub tip: Oid,
     /// `agent:model`, where a model did it.
     pub assisted_by: Option<String>,
     /// How its criteria ended, as it stands in the trailer.

@@ -1,10 +1,10 @@
 //! What a start commit stands on: the base, the kept work of an earlier attempt, or the merge of both.
 
-use super::events::journal;
+use super::events::{Recorded, event, journal};
 use super::{Engine, Error, honesty};
 use crate::agent::Lock;
-use crate::git::{Expect, Merge, RefMove, Repo};
-use crate::ledger::{Oid, Record};
+use crate::git::{Expect, Merge, Moved, RefMove, Repo};
+use crate::ledger::{Block, Oid, Record};
 use crate::spec::Qualified;
 
 /// What a start commit is to stand on.
@@ -36,6 +36,33 @@ impl Origin {
             return Ok(None);
         }
         Ok(Some(RefMove { name, from: Expect::Absent, to: Some(old) }))
+    }
+}
+
+/// Records an event where an attempt would begin: on the base and what was kept, so that its tree shows both.
+///
+/// # Errors
+/// Where Git cannot write; a branch that moved is an outcome, not an error.
+pub fn record_at_ground(
+    engine: &Engine,
+    lock: &Lock,
+    qualified: &Qualified,
+    record: Option<&Record>,
+    (base, target): (Oid, &str),
+    subject: &str,
+    block: &Block,
+) -> Result<Recorded, Error> {
+    let repo = &engine.project.repo;
+    let old = repo.tip(&qualified.full_ref())?;
+    let origin = origin(engine, qualified, record, lock, old, &Ground { base, target, resumed: false })?;
+    let commit = event(repo, lock, origin.parent, subject, &origin.remark, block)?;
+    let from = old.map_or(Expect::Absent, Expect::At);
+    let mut moves = vec![RefMove { name: qualified.full_ref(), from, to: Some(commit) }];
+    moves.extend(origin.keep(repo, qualified, record)?);
+    super::tidy::bring_worktree(engine, &qualified.id, old, commit)?;
+    match repo.move_refs(&moves, subject)? {
+        Moved::Done => Ok(Recorded::At(commit)),
+        Moved::TipMoved { now, .. } => Ok(Recorded::TipMoved(now)),
     }
 }
 

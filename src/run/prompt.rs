@@ -23,13 +23,13 @@ pub(super) fn prompt(claim: &Claim) -> String {
         text.push_str("\nThe attempt before this one failed:\n\n");
         text.push_str(&feedback.lines().map(|line| format!("    {line}\n")).collect::<String>());
     }
-    let sources: Vec<&String> =
-        [&spec.context, &spec.informed_by, &spec.origin, &spec.tracks].into_iter().flatten().collect();
-    if !sources.is_empty() {
+    if !claim.rejections.is_empty() {
+        text.push_str("\nPeople who looked at the work sent it back. Do what they ask for:\n\n");
+        text.push_str(&claim.rejections.iter().map(|said| format!("    {said}\n")).collect::<String>());
+    }
+    if !claim.sources.is_empty() {
         text.push_str("\nRead these first (paths are relative to the current directory):\n\n");
-        for source in sources {
-            text.push_str(&format!("    {source}\n"));
-        }
+        text.push_str(&claim.sources.iter().map(|(pattern, files)| source(pattern, files)).collect::<String>());
     }
     if !spec.target_files.is_empty() {
         text.push_str("\nThe files meant to change:\n\n");
@@ -43,6 +43,20 @@ pub(super) fn prompt(claim: &Claim) -> String {
         text.push('\n');
     }
     text
+}
+
+/// So many files of one pattern are named.
+const NAMED: usize = 100;
+
+/// What is to be read: the pattern, and where that is not a file itself, the files that it means.
+fn source(pattern: &str, files: &[String]) -> String {
+    if files.iter().any(|file| file == pattern) {
+        return format!("    {pattern}\n");
+    }
+    let named = files.iter().take(NAMED).map(|file| format!("        {file}\n")).collect::<String>();
+    let more = if files.len() > NAMED { format!("        and {} more\n", files.len() - NAMED) } else { String::new() };
+    let none = if files.is_empty() { " (no such file yet)" } else { "" };
+    format!("    {pattern}{none}\n{named}{more}")
 }
 
 /// The criteria and how they ended, a line each, for a commit message.

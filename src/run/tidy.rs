@@ -308,7 +308,7 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
         let look = project::look(project)?;
         let completed = look.board.row(id).is_some_and(|row| row.status == Status::Completed);
         let Some(record) = look.ledger.record(&qualified).filter(|_| completed) else { return Ok(()) };
-        if record.decided_by != Some(tip) {
+        if !record.decided_by.is_some_and(|done| look.history.same_content(done, tip)) {
             engine.notice(id, format!("{} is kept: it has commits that did not land", qualified.branch()));
             return Ok(());
         }

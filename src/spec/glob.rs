@@ -55,6 +55,13 @@ pub fn matcher(patterns: &[String]) -> GlobSet {
     set.build().unwrap_or_else(|_| GlobSet::empty())
 }
 
+/// What stands in a pattern before the first component that is more than a name: the directory, or the file, that
+/// everything it matches is in.
+pub fn literal_part(pattern: &str) -> String {
+    let names = normal(pattern).split('/').take_while(|part| !part.contains(['*', '?', '[', ']', '{', '}', '\\']));
+    names.collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +117,15 @@ mod tests {
         fn checking_is_total(pattern in any::<String>()) {
             let good = check_glob(&pattern).is_ok();
             prop_assert!(good || !matcher(std::slice::from_ref(&pattern)).is_match(&pattern));
+        }
+    }
+
+    #[test]
+    fn everything_that_a_pattern_matches_is_below_its_literal_part() {
+        let parts =
+            [("a/b.md", "a/b.md"), ("./a/*/c", "a"), ("**", ""), ("a/b{c,d}/e", "a"), (".", ""), ("a/b/", "a/b")];
+        for (pattern, part) in parts {
+            assert_eq!(literal_part(pattern), part, "{pattern}");
         }
     }
 }

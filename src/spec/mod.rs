@@ -29,7 +29,7 @@ pub mod yaml;
 pub use boxes::same_but_boxes;
 pub use diagnostic::{Diagnostic, Severity, Source};
 pub use duration::{format_duration, parse_duration};
-pub use glob::{check_glob, matcher};
+pub use glob::{check_glob, literal_part, matcher};
 pub use id::{IdError, Project, SpecId, legal_component};
 pub use lint::{lint, lint_project};
 pub use lookup::{Lookup, resolve};

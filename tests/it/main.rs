@@ -8,6 +8,7 @@ mod cli;
 mod house;
 mod output;
 mod readme;
+mod review;
 mod run_claim;
 mod run_driver;
 mod run_example;

@@ -213,6 +213,7 @@ fn what_people_look_at_fits_eighty_columns() {
       modified …hant/specs/002-keep-more-customers.1.md  +1 -1
       added    …be/cut/at/the/beginning/of/its/path.txt  +1 -0  outside target_files
       added    wizard.html                               +3 -0
+      altogether +5 -1
     "#);
     insta::assert_snapshot!(shown(&["verify", "001", "002.2"]), @r#"
     001-find-out-why-customers-leave  holds on ########: 1 verified

@@ -231,7 +231,7 @@ fn an_agent_that_disarms_the_users_hooks_does_not_land() {
     let main = sandbox.ask("rev-parse main");
 
     let out = sandbox.chant(["work", "001"]).exits(3);
-    assert!(out.err.contains(".hooks/pre-merge-commit") && out.err.contains("chant merge"), "{}", out.err);
+    assert!(out.err.contains(".hooks/pre-merge-commit") && out.err.contains("chant approve"), "{}", out.err);
     assert_eq!((sandbox.status("001-a").as_str(), sandbox.ask("rev-parse main")), ("in_review", main.clone()));
 
     let out = sandbox.chant(["work", "002"]).exits(1);
