@@ -1,6 +1,6 @@
 //! Each figure beside the same work done with Git's own commands (or `cat`), in the same run, as a ratio.
 //!
-//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `work`, `list`). Rivals take turns, and
+//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `work`, `list`, `hooks`). Rivals take turns, and
 //! the median of the pairs' ratios is printed with its range, for machines are noisy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark stops where it cannot go on")]
 
@@ -23,6 +23,9 @@ fn main() {
     }
     if asked("work") {
         [1, 10, 50].into_iter().for_each(work);
+    }
+    if asked("hooks") {
+        ["pre-commit", "commit-msg"].into_iter().for_each(hook);
     }
     if asked("list") {
         [100, 1_000, 10_000].into_iter().for_each(list);
@@ -189,6 +192,29 @@ fn work(count: usize) {
         })
     };
     row(&format!("work {count} members, -j 2"), ours, rival);
+}
+
+/// A hook on a commit that touches no spec, beside an empty shell script in its place.
+fn hook(name: &str) {
+    let place = Place::new();
+    (0..2_000).for_each(|n| place.write(&format!("d{}/f{n}.txt", n / 100), "x\n"));
+    (0..100).for_each(|n| place.write(&format!(".chant/specs/{n:03}-spec.md"), "# A spec\n"));
+    place.commit();
+    place.write("message", "A change\n\nThat touches no spec.\n");
+    let empty = place.root.join(".git/hooks/empty");
+    std::fs::write(&empty, "#!/bin/sh\nexit 0\n").unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks").join(name);
+    let bin = Path::new(env!("CARGO_BIN_EXE_git-chant")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let call = |script: &Path| {
+        timed(|| {
+            for _ in 0..20 {
+                let done = place.command("sh").env("PATH", &path).arg(script).arg("message").output().unwrap();
+                assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            }
+        }) / 20
+    };
+    row(&format!("{name} on a commit that touches no spec"), |_| call(&shipped), |_| call(&empty));
 }
 
 /// Looking at many specs, beside `cat` of their files.

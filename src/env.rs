@@ -72,6 +72,13 @@ impl Env {
         Self { cwd: self.cwd.join(dir), ..self.clone() }
     }
 
+    /// The same process without the variables by which Git ties a hook to one repository; they are passed on nowhere.
+    #[must_use]
+    pub fn untied(&self, local: impl Fn(&OsStr) -> bool) -> Self {
+        let vars = self.vars.iter().filter(|(key, _)| !local(key)).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Self { vars, ..self.clone() }
+    }
+
     /// The present moment; `CHANT_NOW` (RFC 3339) pins it, for tests and reproducible demonstrations.
     pub fn now(&self) -> jiff::Timestamp {
         self.vars

@@ -12,6 +12,7 @@ mod doctor;
 pub mod draw;
 mod edit;
 mod graph;
+mod hook;
 mod init;
 mod lint;
 mod list;
@@ -61,6 +62,7 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n
 set up
   demo         Make a repository with the KPI example and work it from data to merged result
   init         Make a project here: a directory for specs
+  hooks        Have Git call chant
   config       Print every setting with where it came from
   doctor       Say what is well and what is not, and what to type about it
 
@@ -104,6 +106,9 @@ const AFTER: &str = "Exit codes: 0 done, 1 the work failed or conflicts, 2 usage
 enum Command {
     Demo(demo::Demo),
     Init(init::Init),
+    Hooks(hook::Hooks),
+    #[command(hide = true)]
+    Hook(hook::Hook),
     Config(config::Config),
     Doctor(doctor::Doctor),
     Add(add::Add),
@@ -256,6 +261,8 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Demo(args) => args.run(context),
         Command::Init(args) => args.run(context),
+        Command::Hooks(args) => args.run(context),
+        Command::Hook(args) => args.run(context),
         Command::Config(args) => args.run(context),
         Command::Doctor(args) => args.run(context),
         Command::Add(args) => args.run(context),

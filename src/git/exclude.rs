@@ -36,16 +36,20 @@ impl Repo {
     /// A relative `core.hooksPath` leads into the worktree, where an agent may have written it: ask for a worktree whose
     /// files may be trusted.
     pub fn hook(&self, worktree: &Path, name: &str) -> Option<PathBuf> {
-        let dir = match self.config("core.hooksPath") {
+        let hook = self.hooks_dir(worktree).join(name);
+        let meta = fs::metadata(&hook).ok()?;
+        (meta.is_file() && meta.permissions().mode() & 0o111 != 0).then_some(hook)
+    }
+
+    /// Where Git looks for the hooks of `worktree`: `core.hooksPath`, or the `hooks` that all worktrees share.
+    pub fn hooks_dir(&self, worktree: &Path) -> PathBuf {
+        match self.config("core.hooksPath") {
             Some(path) => match (path.strip_prefix("~/"), self.vars().get("HOME")) {
                 (Some(rest), Some(home)) => Path::new(home).join(rest),
                 _ => worktree.join(path),
             },
             None => self.common_dir().join("hooks"),
-        };
-        let hook = dir.join(name);
-        let meta = fs::metadata(&hook).ok()?;
-        (meta.is_file() && meta.permissions().mode() & 0o111 != 0).then_some(hook)
+        }
     }
 
     /// The directory of the hooks, with a closing slash, where `core.hooksPath` leads into the tree: whoever changes files

@@ -46,10 +46,12 @@ const LOCAL: &[&str] = &[
 /// The environment without the variables that tie a process to one repository (`GIT_DIR`, `GIT_INDEX_FILE`,
 /// `GIT_WORK_TREE` and their kin): what git, agents, proofs and set-up commands are started with.
 pub fn scrubbed(vars: &Vars) -> Vec<(OsString, OsString)> {
-    vars.iter()
-        .filter(|(key, _)| !LOCAL.iter().any(|local| OsStr::new(local) == *key))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+    vars.iter().filter(|(key, _)| !is_local(key)).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// Whether a variable ties a process to one repository.
+pub fn is_local(name: &OsStr) -> bool {
+    LOCAL.iter().any(|local| OsStr::new(local) == name)
 }
 
 /// Why the git executable gave no answer.

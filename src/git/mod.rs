@@ -46,6 +46,7 @@ mod scratch;
 mod settle;
 mod snapshot;
 mod splice;
+mod staged;
 mod threeway;
 mod walk;
 pub mod worktree;
@@ -61,6 +62,7 @@ pub use notes::NOTES;
 pub use object::{EntryKind, TreeEntry};
 pub use remove::Removed;
 pub use repo::{Head, Repo};
+pub use staged::StagedFile;
 pub use walk::LogEntry;
 pub use worktree::{Checkout, Worktree};
 

@@ -20,6 +20,7 @@ mod fixture;
 mod flat;
 mod fold;
 mod history;
+mod legal;
 mod oid;
 mod owned;
 mod question;
@@ -35,6 +36,7 @@ pub use block::{Approval, Block, Landing, Reading, Tally, Transition, mentions, 
 pub use claim::Evidence;
 pub use fold::{fold, questions};
 pub use history::{Builder, History, Note};
+pub use legal::follows;
 pub use oid::{Oid, OidError};
 pub use question::{Answer, Answers, Question};
 pub use record::{Anomaly, Entry, How, In, Landed, Ledger, Record, State};

@@ -47,6 +47,11 @@ impl Oid {
         Self { bytes: [0; LONG], len: 20 }
     }
 
+    /// Whether it is the id that no object has: Git's word for nothing.
+    pub fn is_null(&self) -> bool {
+        self.bytes == [0; LONG]
+    }
+
     /// The raw bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]

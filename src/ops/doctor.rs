@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Error;
+use super::{Error, hooks};
 use crate::plan::Status;
 use crate::project::{self, Project};
 use crate::run;
@@ -52,6 +52,7 @@ fn ill(name: &str, detail: impl Into<String>, help: impl Into<String>) -> Check 
 pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     let look = project::look(project)?;
     let mut checks = vec![git(project), identity(project), repository(project)];
+    checks.extend(hooks_of(project)?);
     checks.push(specs(&look));
     checks.extend(agents(project, &look));
     checks.extend(anomalies(&look));
@@ -85,6 +86,20 @@ fn repository(project: &Project) -> Check {
     }
     let kind = if project.repo.is_bare() { "bare" } else { "with a checkout" };
     well("repository", format!("{kind}, {}", project.repo.common_dir().display()))
+}
+
+/// Hooks are nobody's duty, but a part of them is somebody's mistake.
+fn hooks_of(project: &Project) -> Result<Option<Check>, Error> {
+    if project.repo.is_bare() {
+        return Ok(None);
+    }
+    let states = hooks::hooks(&project.repo, hooks::Wish::Look)?;
+    let missing: Vec<&str> = states.iter().filter(|state| !state.installed).map(|state| state.hook.as_str()).collect();
+    Ok(Some(match missing.len() {
+        0 => well("hooks", "Git calls chant"),
+        all if all == states.len() => well("hooks", "none: `chant hooks install` has Git call chant"),
+        _ => warning("hooks", format!("Git does not call chant for {}", missing.join(", ")), "chant hooks install"),
+    }))
 }
 
 fn specs(look: &project::Look) -> Check {

@@ -6,6 +6,8 @@ pub mod decide;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod hook;
+pub mod hooks;
 pub mod init;
 pub mod lint;
 pub mod log;

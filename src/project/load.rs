@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{DIR, Error, Project, SPECS};
-use crate::git::EntryKind;
+use crate::git::{EntryKind, Repo, StagedFile};
 use crate::ledger::Oid;
 use crate::spec::{self, Diagnostic, Set, Severity, Spec, SpecId};
 
@@ -152,6 +152,27 @@ pub fn load_at(project: &Project, commit: Oid) -> Result<Loaded, Error> {
     Ok(Loaded::gather(project, files.into_iter()))
 }
 
+/// Reads the specs of a project as they are staged.
+///
+/// # Errors
+/// Where Git cannot read a staged file.
+pub fn load_staged(project: &Project, staged: &[StagedFile]) -> Result<Loaded, Error> {
+    let dir = project.path(&format!("{SPECS}/"));
+    let mut files = Vec::new();
+    for file in staged {
+        let Some(name) = file.path.strip_prefix(&dir).filter(|name| !name.contains('/')) else { continue };
+        if !name.ends_with(".md") || name.starts_with('.') {
+            continue;
+        }
+        let bytes = match file.kind {
+            EntryKind::Blob | EntryKind::Exec => Ok(project.repo.blob(file.oid)?),
+            _ => Err("not a file; in a commit a spec must be one".to_owned()),
+        };
+        files.push((name.to_owned(), bytes));
+    }
+    Ok(Loaded::gather(project, files.into_iter()))
+}
+
 /// Another project in the same repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
@@ -167,19 +188,27 @@ pub struct Neighbour {
 /// # Errors
 /// Where Git cannot read the commit.
 pub fn other_projects(project: &Project, commit: Oid) -> Result<Vec<Neighbour>, Error> {
+    let mut others = projects(&project.repo, commit)?;
+    others.retain(|other| other.prefix != project.prefix);
+    Ok(others)
+}
+
+/// All projects in a commit, as [`other_projects`] finds them.
+///
+/// # Errors
+/// Where Git cannot read the commit.
+pub fn projects(repo: &Repo, commit: Oid) -> Result<Vec<Neighbour>, Error> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), 0)];
     while let Some((dir, depth)) = open.pop() {
-        for entry in project.repo.list(commit, dir.trim_end_matches('/'))? {
+        for entry in repo.list(commit, dir.trim_end_matches('/'))? {
             if entry.kind != EntryKind::Tree {
                 continue;
             }
             if entry.name == DIR {
-                if dir != project.prefix {
-                    let name = name_of(project, commit, &dir)?.filter(|_| !dir.is_empty());
-                    if name.is_some() || dir.is_empty() {
-                        found.push(Neighbour { name, prefix: dir.clone() });
-                    }
+                let name = name_of(repo, commit, &dir)?.filter(|_| !dir.is_empty());
+                if name.is_some() || dir.is_empty() {
+                    found.push(Neighbour { name, prefix: dir.clone() });
                 }
             } else if depth < 3 {
                 open.push((format!("{dir}{}/", entry.name), depth + 1));
@@ -189,7 +218,7 @@ pub fn other_projects(project: &Project, commit: Oid) -> Result<Vec<Neighbour>, 
     Ok(found)
 }
 
-fn name_of(project: &Project, commit: Oid, dir: &str) -> Result<Option<spec::Project>, Error> {
-    let Some(bytes) = project.repo.read(commit, &format!("{dir}{}", super::CONFIG))? else { return Ok(None) };
+fn name_of(repo: &Repo, commit: Oid, dir: &str) -> Result<Option<spec::Project>, Error> {
+    let Some(bytes) = repo.read(commit, &format!("{dir}{}", super::CONFIG))? else { return Ok(None) };
     Ok(crate::config::project_name(&bytes))
 }

@@ -7,7 +7,7 @@
 mod load;
 mod look;
 
-pub use load::{Loaded, Neighbour, leads_out, load_at, load_worktree, other_projects};
+pub use load::{Loaded, Neighbour, leads_out, load_at, load_staged, load_worktree, other_projects, projects};
 pub use look::{Look, did, look, look_at, policy, rival};
 
 use std::path::{Path, PathBuf};

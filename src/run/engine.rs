@@ -120,6 +120,16 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .map_err(Error::system("cannot start the runtime"))
 }
 
+/// Cleans up after landings that somebody else made: worktrees and branches go, for their targets hold all they held.
+///
+/// # Errors
+/// Where Git cannot take something away.
+pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
+    claim::ensure_writable(project)?;
+    let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
+    tidy::landed(&engine, &project::look(project)?)
+}
+
 /// Works the specs that were asked for; gives the exit code of the whole.
 ///
 /// # Errors

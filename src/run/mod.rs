@@ -31,7 +31,7 @@ mod tidy;
 pub use agents::checked as check_agent;
 pub use base::{spec_at as spec_in, target_of};
 pub use claim::{ensure_writable, hold};
-pub use engine::{Engine, Reporter, work};
+pub use engine::{Engine, Reporter, clean_up, work};
 pub use events::{Recorded, record_on_branch};
 pub use evidence::{Evidence, Proof, Verdict, lines as evidence_lines, read as read_evidence};
 pub use land::Landed;

@@ -112,7 +112,7 @@ fn the_published_command_line_reference_is_that_of_the_code() {
     let mut command = chant::cli::command().term_width(100);
     command.build();
     let mut page = String::from("# The command line\n\nGenerated from the program itself.\n");
-    for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+    for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
         let name = sub.get_name().to_owned();
         let help = sub.render_long_help().to_string();
         page.push_str(&format!("\n## chant {name}\n\n```text\n{}\n```\n", help.trim_end()));
@@ -125,7 +125,7 @@ fn the_published_command_line_reference_is_that_of_the_code() {
 fn the_help_lists_every_command() {
     let mut command = chant::cli::command();
     let help = command.render_help().to_string();
-    for sub in command.get_subcommands() {
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         assert!(help.contains(&format!("\n  {} ", sub.get_name())), "{} is not in the help", sub.get_name());
     }
 }

@@ -5,6 +5,7 @@ mod agent;
 mod harness;
 
 mod cli;
+mod hooks;
 mod house;
 mod output;
 mod readme;

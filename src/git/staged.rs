@@ -1,0 +1,75 @@
+//! What is staged: the index that a hook is called with, which may be another file than the worktree's own.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::convert::from_gix;
+use super::error::{Error, Result};
+use super::object::EntryKind;
+use super::repo::Repo;
+use crate::ledger::Oid;
+
+/// One staged file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedFile {
+    /// Its path in the repository.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its content.
+    pub oid: Oid,
+}
+
+impl Repo {
+    /// The staged files in some directory of this name, at any depth, in the order of their paths. `index` is the file that
+    /// Git names to a hook (`git commit <paths>` stages elsewhere than in the worktree's index). Conflicts are left out.
+    ///
+    /// # Errors
+    /// Where the index cannot be read.
+    pub fn staged_in(&self, index: Option<&Path>, directory: &str) -> Result<Vec<StagedFile>> {
+        let inside = format!("/{directory}/");
+        let mut found = Vec::new();
+        let index = self.staged_index(index)?;
+        for entry in index.entries() {
+            let path = entry.path(&index);
+            if entry.stage_raw() != 0 || !lies_in(path, &inside) {
+                continue;
+            }
+            let Some(kind) = entry.mode.to_tree_entry_mode().map(|mode| EntryKind::from_gix(mode.kind())) else {
+                continue;
+            };
+            found.push(StagedFile { path: path.to_string(), kind, oid: from_gix(entry.id) });
+        }
+        Ok(found)
+    }
+
+    /// Whether what is staged is exactly what `commit` holds.
+    ///
+    /// # Errors
+    /// Where the index or the commit cannot be read.
+    pub fn staged_is(&self, index: Option<&Path>, commit: Oid) -> Result<bool> {
+        let index = self.staged_index(index)?;
+        let wanted = self.index_of(commit)?;
+        if index.entries().iter().any(|entry| entry.stage_raw() != 0) {
+            return Ok(false);
+        }
+        let of = |index: &gix::index::File| -> BTreeSet<(Vec<u8>, gix::ObjectId, u32)> {
+            let entries = index.entries().iter();
+            entries.map(|entry| (entry.path(index).to_vec(), entry.id, entry.mode.bits())).collect()
+        };
+        Ok(of(&index) == of(&wanted))
+    }
+
+    fn staged_index(&self, index: Option<&Path>) -> Result<gix::index::File> {
+        let path = index.map_or_else(|| self.git_dir().join("index"), Path::to_owned);
+        let hash = self.gix().object_hash();
+        gix::index::File::at_or_default(&path, hash, true, Default::default())
+            .map_err(Error::while_(format!("read the index {}", path.display())))
+    }
+}
+
+/// Whether a path is in a directory of that name: `inside` is the name between two slashes.
+fn lies_in(path: &[u8], inside: &str) -> bool {
+    let inside = inside.as_bytes();
+    path.starts_with(&inside[1..]) || path.windows(inside.len()).any(|window| window == inside)
+}
