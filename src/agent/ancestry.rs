@@ -17,6 +17,13 @@ pub fn inside_run(common_dir: &Path) -> Option<String> {
     }
 }
 
+/// A name for the namespace of processes that this one is in, beyond which no ancestor can be seen; `None` where the
+/// system has no such thing.
+pub fn namespace() -> Option<String> {
+    let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(link.to_string_lossy().into_owned())
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use std::ffi::{OsStr, OsString};

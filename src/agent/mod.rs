@@ -31,7 +31,7 @@ mod task;
 pub mod transcript;
 mod wire;
 
-pub use ancestry::inside_run;
+pub use ancestry::{inside_run, namespace};
 pub use command::CommandAgent;
 pub use foreground::in_foreground;
 pub use job::{Job, Order, Outcome};

@@ -13,7 +13,8 @@ use crate::spec::SpecId;
 ///
 /// A driver stands for its members: those that are ready run side by side, and whoever lands the last completes the
 /// driver. A spec that was interrupted, also by SIGKILL, goes on where it stood; a failed one gets another attempt,
-/// which is told what was missing. Without an id, every ready spec is worked.
+/// which is told what was missing. Without an id, every ready spec is worked, and what is completed and has not come to
+/// land is landed.
 ///
 /// Ctrl-C stops the agents, keeps their work and exits 130.
 #[derive(Args)]
@@ -49,6 +50,10 @@ impl Work {
         let look = project::look(&project)?;
         let ids = wanted(&look, &self.ids)?;
         if ids.is_empty() {
+            // What a killed process left of its landing is not work, but somebody has to clear it away.
+            let reporter = progress::reporter(context);
+            run::clean_up(&project, reporter.clone().into_fn())?;
+            reporter.finish();
             context.say("nothing is ready; `chant list` says why");
             return Ok(0);
         }
@@ -87,7 +92,8 @@ fn settled(look: &Look, ids: &[SpecId]) -> Vec<SpecId> {
 fn wanted(look: &Look, queries: &[String]) -> Result<Vec<SpecId>, ops::Error> {
     if queries.is_empty() {
         let ready = |row: &&crate::plan::Row| {
-            row.driver.is_none() && matches!(row.status, Status::Ready | Status::Stalled | Status::InProgress)
+            let open = matches!(row.status, Status::Ready | Status::Stalled | Status::InProgress);
+            row.driver.is_none() && (open || look.board.to_land.contains(&row.id))
         };
         let open = look
             .board

@@ -73,6 +73,18 @@ impl Repo {
         Ok(at)
     }
 
+    /// Whether something stands where a worktree shall be that is none of this repository, and never was.
+    ///
+    /// # Errors
+    /// Where the worktrees or the place cannot be read.
+    pub fn is_obstacle(&self, at: &Path) -> Result<bool> {
+        let at = absolute(at)?;
+        if at.symlink_metadata().is_err() || self.find_worktree(&at)?.is_some() {
+            return Ok(false);
+        }
+        Ok(lost_link(&at, self.common_dir()).is_none() && !(at.is_dir() && is_empty(&at)?))
+    }
+
     /// The text of the future `HEAD`, and the commit.
     fn head_for(&self, what: &Checkout) -> Result<(String, Oid)> {
         match what {

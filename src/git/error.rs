@@ -71,6 +71,18 @@ pub enum Error {
         /// What Git dislikes about it.
         reason: String,
     },
+    /// A ref of ours that somebody made another name for one of theirs.
+    #[error("`{name}` is another name for `{other}`, and what is written to it would go there")]
+    #[diagnostic(
+        code(git::other_name),
+        help("take the name away: `git symbolic-ref --delete {name}`; `{other}` stays")
+    )]
+    OtherName {
+        /// The full name.
+        name: String,
+        /// What it leads to.
+        other: String,
+    },
     /// A branch stands where a folder of branches must be, or the other way round.
     #[error("`{name}` cannot be made, for `{other}` stands in its way")]
     #[diagnostic(code(git::in_the_way), help("rename it: `git branch -m {other} <new name>`"))]

@@ -181,6 +181,14 @@ impl Repo {
         Ok(Err(refused(reason, edits.iter().chain(&obstacles))))
     }
 
+    /// What the index of a checkout has otherwise than `from`, path by path.
+    pub(super) fn staged_changes(&self, worktree: &Worktree, from: Oid) -> Result<BTreeMap<Vec<u8>, Side>> {
+        let from = from.to_string();
+        let args = ["diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", &from];
+        let staged = raw_changes(&self.git_at(worktree, args).check()?.stdout);
+        Ok(staged.into_iter().map(|(path, raw)| (path, raw.new)).collect())
+    }
+
     /// What differs between two commits, file by file.
     pub(super) fn file_changes(&self, from: Oid, to: Oid) -> Result<Changes> {
         let gix = self.gix();

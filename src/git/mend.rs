@@ -9,7 +9,11 @@ use super::add::rename_new;
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::repo::Repo;
+use super::scratch;
 use super::worktree::{Worktree, read_path};
+
+/// Settings by key and value; `None` where Git cannot read them.
+type Listed = Option<Vec<(String, String)>>;
 
 impl Repo {
     /// Gives a linked worktree back its link to the repository and an index that can be read; says in words what was
@@ -33,6 +37,7 @@ impl Repo {
                 kept.unwrap_or_default()
             ));
         }
+        wrong.extend(self.mend_private_settings(&worktree)?);
         let index = worktree.git_dir.join("index");
         let hash = self.gix().object_hash();
         let readable = gix::index::File::at_or_default(&index, hash, false, Default::default()).is_ok();
@@ -42,6 +47,73 @@ impl Repo {
             wrong.push(format!("it broke the index of its worktree, which is kept as {}", kept.display()));
         }
         Ok(wrong)
+    }
+
+    /// A worktree that was made for a run has settings of its own for a sparse checkout, and those of the worktree from
+    /// which it was made. Others, which may name programs, are kept beside and not obeyed.
+    fn mend_private_settings(&self, worktree: &Worktree) -> Result<Option<String>> {
+        const SPARSE: [&str; 3] = ["core.sparsecheckout", "core.sparsecheckoutcone", "index.sparse"];
+        let file = worktree.git_dir.join("config.worktree");
+        let Some(listed) = self.settings_in(&file)? else { return Ok(None) };
+        let mut inherited = Vec::new();
+        for dir in [self.common_dir(), self.git_dir()] {
+            inherited.extend(self.settings_in(&dir.join("config.worktree"))?.into_iter().flatten().flatten());
+        }
+        let good = |setting: &(String, String)| SPARSE.contains(&setting.0.as_str()) || inherited.contains(setting);
+        let own: Vec<String> =
+            listed.iter().flatten().filter(|setting| !good(setting)).map(|(key, _)| key.clone()).collect();
+        if listed.is_some() && own.is_empty() {
+            return Ok(None);
+        }
+        let kept = aside(&file, &file)?;
+        for (key, value) in listed.iter().flatten().filter(|setting| good(setting)) {
+            let git = self.git(self.common_dir(), &["config", "--add", "--file"]);
+            git.arg(&file).args([key.as_str(), value.as_str()]).check()?;
+        }
+        let what = if own.is_empty() { "which cannot be read".to_owned() } else { own.join(", ") };
+        Ok(Some(format!("it gave its worktree settings of its own ({what}), which are kept as {}", kept.display())))
+    }
+
+    /// The settings in a file, `None` where there is none; `Some(None)` where Git cannot read it.
+    fn settings_in(&self, file: &Path) -> Result<Option<Listed>> {
+        let Ok(bytes) = fs::read(file) else { return Ok(None) };
+        let git = self.git(self.common_dir(), &["config", "--file", "-", "--list", "--null", "--no-includes"]);
+        let listed = git.stdin(bytes).run()?;
+        let setting = |record: &[u8]| {
+            let text = String::from_utf8_lossy(record).into_owned();
+            let (key, value) = text.split_once('\n').unwrap_or((&text, "true"));
+            (key.to_owned(), value.to_owned())
+        };
+        Ok(Some(listed.success().then(|| listed.records().map(setting).collect())))
+    }
+
+    /// Takes away the locks that a killed git command has left in a worktree's own Git directory. Only for worktrees of
+    /// which nobody can be at work: their spec's lock is held, and all processes of earlier runs have ended.
+    ///
+    /// # Errors
+    /// Where there is no such worktree, or a lock cannot be deleted.
+    pub fn free_worktree_locks(&self, at: &Path) -> Result<()> {
+        let worktree = self.worktree(at)?;
+        self.settle(at)?;
+        for name in ["index.lock", "HEAD.lock", "config.worktree.lock"] {
+            scratch::delete(&worktree.git_dir.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Gives what is at a place another name beside it, whatever it is, so that the place is free; its new path. A worktree
+    /// ceases to be one: its Git directory goes along, into it where it is a directory.
+    ///
+    /// # Errors
+    /// Where it cannot be renamed.
+    pub fn put_aside(&self, at: &Path) -> Result<PathBuf> {
+        let worktree = self.find_worktree(at)?.filter(|worktree| !worktree.main);
+        let kept = aside_as(at, at, "+kept-")?;
+        if let Some(worktree) = worktree {
+            let to = kept.join(".git+kept");
+            fs::rename(&worktree.git_dir, &to).map_err(Error::io("move", &worktree.git_dir))?;
+        }
+        Ok(kept)
     }
 
     /// The git executable in a worktree, told where it is: neither the `.git` file in it nor `core.worktree` counts.
@@ -72,10 +144,14 @@ fn links_to(worktree: &Worktree) -> bool {
 
 /// Renames a file or directory to the first free name like that of `beside`.
 fn aside(from: &Path, beside: &Path) -> Result<PathBuf> {
+    aside_as(from, beside, "+broken-")
+}
+
+fn aside_as(from: &Path, beside: &Path, mark: &str) -> Result<PathBuf> {
     let mut n = 1u32;
     loop {
         let mut name = beside.as_os_str().to_owned();
-        name.push(format!("+broken-{n}"));
+        name.push(format!("{mark}{n}"));
         let to = PathBuf::from(name);
         match rename_new(from, &to) {
             Ok(()) => return Ok(to),

@@ -29,6 +29,7 @@ mod history;
 mod identity;
 mod index_lock;
 mod leftovers;
+mod links;
 mod mend;
 mod merge;
 mod moves;

@@ -173,6 +173,11 @@ impl Repo {
     }
 }
 
+/// Whether only chant makes refs of that name. It makes none that are other names for others, and writes through none.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("refs/heads/chant/") || name.starts_with("refs/chant/")
+}
+
 /// A move with the name of the ref that really moves.
 struct Step {
     name: FullName,
@@ -191,6 +196,9 @@ impl Step {
                 Some(TargetRef::Symbolic(next)) => next.to_owned(),
                 _ => break,
             };
+            if is_ours(&step.name) {
+                return Err(Error::OtherName { name: step.name.clone(), other: next.as_bstr().to_string() });
+            }
             name = next;
         }
         Ok(Self { name, asked: step.name.clone(), from: step.from, to: step.to })

@@ -147,14 +147,29 @@ fn a_name_that_no_ref_can_have_is_refused() {
 }
 
 #[test]
-fn another_name_for_a_branch_moves_the_branch() {
+fn another_name_for_a_branch_of_the_users_moves_the_branch() {
+    for hook in [false, true] {
+        let (t, a, b) = repo(hook);
+        let (trunk, master) = ("refs/heads/trunk", "refs/heads/master");
+        t.git(&["update-ref", trunk, &a.to_string()]);
+        t.git(&["symbolic-ref", master, trunk]);
+        assert_eq!(t.repo.move_refs(&[step(master, Expect::At(a), Some(b))], "land").unwrap(), Moved::Done);
+        assert_eq!(t.oid(trunk), b);
+        assert_eq!(t.git(&["symbolic-ref", master]), trunk);
+    }
+}
+
+#[test]
+fn another_name_in_the_place_of_a_branch_of_ours_is_refused_and_nothing_moves() {
     for hook in [false, true] {
         let (t, a, b) = repo(hook);
         t.git(&["update-ref", X, &a.to_string()]);
         t.git(&["symbolic-ref", Y, X]);
-        assert_eq!(t.repo.move_refs(&[step(Y, Expect::At(a), Some(b))], "land").unwrap(), Moved::Done);
-        assert_eq!(t.oid(X), b);
-        assert_eq!(t.git(&["symbolic-ref", Y]), X);
+        let error = t.repo.move_refs(&[step(Y, Expect::At(a), Some(b))], "land").unwrap_err();
+        assert!(matches!(error, Error::OtherName { .. }), "{error:?}");
+        assert_eq!((t.oid(X), t.repo.symbolic(Y).unwrap().as_deref()), (a, Some(X)));
+        t.repo.make_direct(Y, b).unwrap();
+        assert_eq!((t.oid(X), t.oid(Y), t.repo.symbolic(Y).unwrap()), (a, b, None));
     }
 }
 

@@ -64,6 +64,30 @@ impl Repo {
         tip_in(&self.gix(), full_ref)
     }
 
+    /// The ref that this one is another name for (`git symbolic-ref`); `None` where it is none, or not there.
+    ///
+    /// # Errors
+    /// Where the ref is there and cannot be read.
+    pub fn symbolic(&self, full_ref: &str) -> Result<Option<String>> {
+        let Ok(name) = FullName::try_from(full_ref) else { return Ok(None) };
+        let gix = self.gix();
+        let found = find_exact(&gix, &name)?;
+        Ok(found.and_then(|reference| match reference.target() {
+            TargetRef::Symbolic(other) => Some(other.as_bstr().to_string()),
+            TargetRef::Object(_) => None,
+        }))
+    }
+
+    /// Makes a symbolic ref one that holds a commit itself. What it was another name for is left alone.
+    ///
+    /// # Errors
+    /// Where Git refuses.
+    pub fn make_direct(&self, full_ref: &str, commit: Oid) -> Result<()> {
+        let hex = commit.to_string();
+        self.plumbing(&["update-ref", "--no-deref", "-m", "chant: no other name", full_ref, &hex]).check()?;
+        Ok(())
+    }
+
     /// Every ref whose full name begins with `prefix` and that leads to a commit, by name.
     ///
     /// # Errors

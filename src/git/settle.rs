@@ -13,6 +13,7 @@ use super::index_lock::{Begun, IndexLock, Locking};
 use super::repo::Repo;
 use super::scratch::{self, Scratch};
 use super::worktree::Worktree;
+use crate::ledger::Oid;
 
 impl Repo {
     /// Takes back a landing into a checkout that was cut short by a kill, and releases the `index.lock` that it left.
@@ -33,6 +34,20 @@ impl Repo {
                 Ok(any)
             }
         }
+    }
+
+    /// Whether the index of a checkout has any path as `to` has it, and not as `from`.
+    ///
+    /// # Errors
+    /// Where Git cannot read it.
+    pub fn holds_some_of(&self, worktree: &Path, from: Oid, to: Oid) -> Result<bool> {
+        let worktree = self.worktree(worktree)?;
+        if !worktree.exists {
+            return Ok(false);
+        }
+        let changes = self.file_changes(from, to)?;
+        let staged = self.staged_changes(&worktree, from)?;
+        Ok(changes.iter().any(|(path, (_, new))| staged.get(path).is_some_and(|side| side == new)))
     }
 
     pub(super) fn settle_begun(&self, worktree: &Worktree, lock: &IndexLock, begun: Option<Begun>) -> Result<()> {

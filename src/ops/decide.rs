@@ -22,7 +22,7 @@ pub struct Decided {
 /// # Errors
 /// Where there is nothing to reset, or somebody works on it.
 pub fn reset(project: &Project, query: &str) -> Result<Decided, Error> {
-    run::ensure_writable(project)?;
+    run::ensure_decider(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     match status(&look, &id) {
@@ -44,7 +44,7 @@ pub fn reset(project: &Project, query: &str) -> Result<Decided, Error> {
 /// # Errors
 /// Where it has landed, or somebody works on it.
 pub fn cancel(project: &Project, query: &str, reason: Option<&str>) -> Result<Decided, Error> {
-    run::ensure_writable(project)?;
+    run::ensure_decider(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     match status(&look, &id) {
@@ -121,7 +121,7 @@ pub fn merge(project: &Project, query: &str, reporter: run::Reporter) -> Result<
 /// # Errors
 /// Where it has not landed, later changes conflict with the revert, or the target's checkout cannot follow.
 pub fn revert(project: &Project, query: &str, reason: Option<&str>, reporter: run::Reporter) -> Result<Decided, Error> {
-    run::ensure_writable(project)?;
+    run::ensure_decider(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     let record = look.ledger.record(&project.qualify(&id));

@@ -25,7 +25,7 @@ pub struct Approved {
 /// # Errors
 /// Where nothing waits for an approval, where the caller may not give one, and where somebody holds the spec.
 pub fn approve(project: &Project, query: &str, reporter: run::Reporter) -> Result<Approved, Error> {
-    run::ensure_writable(project)?;
+    run::ensure_decider(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     let lock = run::hold(project, &id)?;
@@ -56,7 +56,7 @@ pub fn approve(project: &Project, query: &str, reporter: run::Reporter) -> Resul
 /// # Errors
 /// As [`approve`], and where the reason says nothing or takes more than a line.
 pub fn reject(project: &Project, query: &str, reason: &str, reporter: run::Reporter) -> Result<Decided, Error> {
-    run::ensure_writable(project)?;
+    run::ensure_decider(project)?;
     let reason = reason.trim();
     if reason.is_empty() || reason.contains('\n') {
         return Err(Error::usage(

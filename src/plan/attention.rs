@@ -69,7 +69,7 @@ impl Attention {
         }
         said.extend(unreviewed(plan, i));
         said.extend(sent_back(plan, i));
-        said.extend(moved_on(plan, i));
+        said.extend(moved_on(plan, i).or_else(|| not_landed(plan, i)));
         said.extend(landed_elsewhere(plan, i));
         said.extend(reverted(plan, i));
         said.extend(uncommitted(plan, i));
@@ -190,6 +190,13 @@ fn moved_on(plan: &Plan, i: usize) -> Option<String> {
         let id = plan.graph.id(i);
         format!("its branch has commits after it was completed: `chant work {id}` proves and lands it as it is now")
     })
+}
+
+/// Completed, and still not landed: something of the user's is in the way, or the landing was cut short.
+fn not_landed(plan: &Plan, i: usize) -> Option<String> {
+    let id = plan.graph.id(i);
+    plan.may_land(i)
+        .then(|| format!("it is completed and not landed: `chant work {id}` lands it, or says what is in its way"))
 }
 
 /// Every member has landed, and nobody is at work to prove and land the whole.

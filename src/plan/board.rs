@@ -21,6 +21,8 @@ pub struct Board {
     pub rows: Vec<Row>,
     /// Events whose spec is gone.
     pub orphans: Vec<Orphan>,
+    /// Those that are completed on their branch, and of which nothing is known that would keep them from landing.
+    pub to_land: Vec<SpecId>,
 }
 
 /// Events under a name that no spec bears, nor bore.
@@ -53,7 +55,8 @@ pub fn board(input: &Input) -> Board {
     let plan = Plan::new(input);
     let attention = Attention::new(&plan);
     let rows = (0..plan.graph.len()).map(|i| row(&plan, &attention, i)).collect();
-    Board { rows, orphans: orphans(input) }
+    let to_land = (0..plan.graph.len()).filter(|&i| plan.may_land(i)).map(|i| plan.graph.id(i).clone()).collect();
+    Board { rows, orphans: orphans(input), to_land }
 }
 
 fn orphans(input: &Input) -> Vec<Orphan> {
@@ -99,6 +102,21 @@ impl<'a> Plan<'a> {
         }
         plan.blockers = plan.in_words(&waits, &bases);
         plan
+    }
+
+    /// Whether a spec is completed on its branch, and neither a person nor a conflict is known to keep it there: somebody
+    /// else's file was in its way, or a landing was cut short.
+    pub fn may_land(&self, i: usize) -> bool {
+        let id = self.graph.id(i);
+        let held = || self.input.live.locked.contains(id);
+        let conflicts =
+            || own::names(self.input.set, self.specs[i]).any(|id| self.input.live.conflicts.contains_key(id));
+        let words = || self.words(i);
+        let accepted = || {
+            let words = words();
+            words.rejected.is_none() && (words.suffice() || !self.wants_review(i))
+        };
+        self.status[i] == Status::InReview && !held() && !conflicts() && accepted()
     }
 
     /// A way round in words; of a long one the beginning and the end.

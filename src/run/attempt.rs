@@ -45,9 +45,12 @@ pub(super) fn ending_of(error: &Error) -> Ending {
         Error::Held { by, .. } => Ending::Held(by.clone()),
         Error::Interrupted => Ending::Interrupted,
         Error::Failed(reason) => Ending::Failed(reason.clone()),
-        Error::Refused { .. } | Error::Spec { .. } | Error::Lookup(_) | Error::Agent(_) | Error::Project(_) => {
-            Ending::Refused(describe(error, &with_help))
-        }
+        Error::Git(crate::git::Error::OtherName { .. })
+        | Error::Refused { .. }
+        | Error::Spec { .. }
+        | Error::Lookup(_)
+        | Error::Agent(_)
+        | Error::Project(_) => Ending::Refused(describe(error, &with_help)),
         Error::Git(_) | Error::System { .. } => Ending::Failed(describe(error, &with_help)),
     }
 }
@@ -122,6 +125,7 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
         }
     };
     engine.phase(id, Phase::Commit, Some(claim.attempt));
+    let tangled = honesty::untangle(engine, claim)?;
     let saved = tidy::commit_work(engine, claim)?;
     failpoint("attempt.committed");
     for name in honesty::put_back(engine, claim, &before)? {
@@ -129,7 +133,7 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
     }
     let verdict = match ended.failure {
         Some(reason) => Err(Error::Failed(reason)),
-        None => judge(engine, claim, &before, saved.refused),
+        None => judge(engine, claim, &before, tangled.or(saved.refused)),
     };
     match verdict {
         Ok(found) => complete(engine, claim, saved.tip, &found, took),
@@ -207,6 +211,9 @@ fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Opti
     }
     let repo = &engine.project.repo;
     let tip = repo.tip(&claim.qualified.full_ref())?.ok_or_else(|| Error::Failed("its branch is gone".to_owned()))?;
+    if let Some(complaint) = tidy::outward(engine, claim, tip)? {
+        return Err(Error::Failed(complaint));
+    }
     let changed = repo.tree(tip)? != repo.tree(claim.base)?;
     if !changed && claim.spec.criteria.is_empty() {
         return Err(Error::Failed("it changed nothing, and no criterion says that nothing was to be done".to_owned()));

@@ -28,8 +28,35 @@ pub fn ensure_writable(project: &Project) -> Result<(), Error> {
         ));
     }
     project.repo.identity()?;
+    super::onto::settle_all(project)
+}
+
+/// The same for what only a person may say. Ancestors end where a process namespace does: while a run goes on outside of
+/// this one, nobody can tell on whose behalf it is said.
+///
+/// # Errors
+/// As [`ensure_writable`].
+pub fn ensure_decider(project: &Project) -> Result<(), Error> {
+    ensure_writable(project)?;
+    let Some(here) = agent::namespace() else { return Ok(()) };
+    let dir = project.repo.common_dir().join("chant/locks");
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let notes = Lock::notes(&path).unwrap_or_default();
+        let Some(there) = notes.iter().rev().find_map(|line| line.strip_prefix(NAMESPACE)) else { continue };
+        if there != here && Lock::is_held(&path).unwrap_or(true) {
+            return Err(Error::refused(
+                "a run goes on in this repository outside of this process namespace, and whether this call comes from \
+                 inside of it cannot be told",
+                "say it where the run was started, or when it has ended",
+            ));
+        }
+    }
     Ok(())
 }
+
+/// Begins the line of a lock file that says in which process namespace its holder is.
+const NAMESPACE: &str = "namespace ";
 
 /// Takes a spec's lock, or says who has it.
 ///
@@ -41,6 +68,9 @@ pub fn hold(project: &Project, id: &SpecId) -> Result<Lock, Error> {
         Some(lock) => {
             let who = format!("process {} on {}", std::process::id(), project.env.host());
             lock.describe(&who).map_err(Error::system("writing the lock file"))?;
+            if let Some(here) = agent::namespace() {
+                lock.note(&format!("{NAMESPACE}{here}")).map_err(Error::system("writing the lock file"))?;
+            }
             Ok(lock)
         }
         None => Err(Error::Held {

@@ -99,6 +99,15 @@ impl Engine {
         Ok(under(&look, driver).iter().any(|member| known.is_some_and(|known| !known.contains(member))))
     }
 
+    /// The members of a driver that somebody else holds, where nothing but that keeps the driver from completing.
+    fn others_hold(&self, driver: &SpecId, endings: &BTreeMap<SpecId, u8>) -> Option<String> {
+        let drives = relaxed(&self.drives);
+        let under = drives.get(driver)?;
+        let bad = || endings.iter().filter(|(id, code)| under.contains(id) && **code != 0);
+        let held: Vec<&str> = bad().filter(|(_, code)| **code == 4).map(|(id, _)| id.as_str()).collect();
+        (!held.is_empty() && held.len() == bad().count()).then(|| held.join(", "))
+    }
+
     pub(super) fn mark_proven(&self, tree: Oid, spec: &Qualified) {
         relaxed(&self.proven).insert((tree, spec.clone()));
     }
@@ -126,6 +135,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 /// Where Git cannot take something away.
 pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
     claim::ensure_writable(project)?;
+    tidy::at_start(project)?;
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
     tidy::landed(&engine, &project::look(project)?)
 }
@@ -135,7 +145,10 @@ pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
 /// # Errors
 /// Where nothing could be begun; what happens to single specs is reported and counted in the code.
 pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8, Error> {
-    claim::ensure_writable(&project)?;
+    match request.finish || request.takeover {
+        true => claim::ensure_decider(&project)?,
+        false => claim::ensure_writable(&project)?,
+    }
     tidy::at_start(&project)?;
     let jobs = request.jobs.unwrap_or(project.settings.jobs.value).max(1);
     let runtime = runtime()?;
@@ -195,6 +208,7 @@ async fn dispatch(
 ) -> Result<Vec<SpecId>, Error> {
     let mut running: JoinSet<(SpecId, Option<Ending>)> = JoinSet::new();
     let mut later: Vec<SpecId> = Vec::new();
+    let mut endings: BTreeMap<SpecId, u8> = BTreeMap::new();
     let mut signals = Signals::new()?;
     let mut actions = schedule.step(None);
     loop {
@@ -207,7 +221,11 @@ async fn dispatch(
                 }
                 Action::Blocked(id, _) if later.iter().any(|below| engine.has_under(&id, below)) => later.push(id),
                 Action::Blocked(id, reason) => {
-                    let ending = Ending::Refused(reason);
+                    let ending = match engine.others_hold(&id, &endings) {
+                        Some(members) => Ending::Held(format!("others, who hold {members}")),
+                        None => Ending::Refused(reason),
+                    };
+                    endings.insert(id.clone(), ending.exit());
                     codes.push(ending.exit());
                     engine.report(Progress::Ended { id, ending });
                 }
@@ -222,6 +240,7 @@ async fn dispatch(
                 }
                 Some(Ok((id, Some(ending)))) => {
                     codes.push(ending.exit());
+                    endings.insert(id.clone(), ending.exit());
                     let how = ended(&ending);
                     engine.report(Progress::Ended { id: id.clone(), ending });
                     Happened::Ended { id, how }
@@ -317,7 +336,7 @@ impl Engine {
     /// # Errors
     /// Where it is not completed, held by somebody, or Git fails.
     pub fn merge(&self, id: &SpecId) -> Result<Ending, Error> {
-        claim::ensure_writable(&self.project)?;
+        claim::ensure_decider(&self.project)?;
         let lock = super::hold(&self.project, id)?;
         let look = project::look(&self.project)?;
         let row =

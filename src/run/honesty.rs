@@ -106,6 +106,18 @@ pub(super) fn after(engine: &Engine, claim: &Claim, before: &Before) -> Result<O
     Ok(None)
 }
 
+/// Makes the attempt's branch one of its own again, where its agent made it another name for another: at what it did, if
+/// that follows the start of the attempt, else at the start. Says what was wrong.
+pub(super) fn untangle(engine: &Engine, claim: &Claim) -> Result<Option<String>, Error> {
+    let repo = &engine.project.repo;
+    let name = claim.qualified.full_ref();
+    let Some(other) = repo.symbolic(&name)? else { return Ok(None) };
+    let tip = repo.tip(&name)?;
+    let follows = tip.map(|tip| repo.is_ancestor(claim.start, tip)).transpose()?.unwrap_or_default();
+    repo.make_direct(&name, tip.filter(|_| follows).unwrap_or(claim.start))?;
+    Ok(Some(format!("it made its branch another name for {other}")))
+}
+
 /// Puts back what other refs of ours were before the run, where nobody but an engine should have moved them and one
 /// never would have: so that an old tip is in no ref any more, or that a forged event is at its end. What stood there
 /// instead is kept as a safety copy. Gives the names of what was put back.
@@ -125,6 +137,13 @@ pub(super) fn put_back(engine: &Engine, claim: &Claim, before: &Before) -> Resul
     let mut back = Vec::new();
     for name in names {
         let (was, is) = (old.get(name).copied(), now.get(name).copied());
+        if repo.symbolic(name)?.is_some()
+            && let Some(keep) = was.or(is)
+        {
+            repo.make_direct(name, keep)?;
+            back.push(name.clone());
+        }
+        let is = repo.tip(name)?.or(is);
         if was == is {
             continue;
         }

@@ -143,8 +143,9 @@ fn landing_block(project: &Project, finished: &Finished) -> Result<Block, Error>
     })
 }
 
-/// Specs, settings, prompts and the hooks that Git would run, which the landing would change beyond the boxes of its own specs and without being
-/// named in their `target_files`: those decide what counts, so a person does.
+/// Specs, settings, prompts, programs that its own proofs run, and the hooks that Git would run, which the landing would
+/// change beyond the boxes of its own specs and without being named in their `target_files`: those decide what counts,
+/// so a person does.
 fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option<Vec<String>>, Error> {
     let repo = &project.repo;
     let fork = repo.merge_base(onto, finished.commit)?;
@@ -160,11 +161,15 @@ fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option
         }
     }
     let allowed = spec::matcher(&allowed);
+    let proofs = finished.spec.criteria.iter().filter_map(|criterion| criterion.command.as_deref());
+    let judges: BTreeSet<String> = proofs.flat_map(spec::programs).map(|program| project.path(&program)).collect();
     let mut found = Vec::new();
     let hooks = repo.hooks_in_tree();
     let is_hook = |path: &str| hooks.as_deref().is_some_and(|dir| path.starts_with(dir));
     for change in repo.changes(fork, finished.commit)? {
-        if !decides(&change.path) && !is_hook(&change.path) {
+        // A proof's own program that was there before; one that the work itself brought is part of it.
+        let judge = judges.contains(&change.path) && change.old.is_some();
+        if !decides(&change.path) && !is_hook(&change.path) && !judge {
             continue;
         }
         let inside = change.path.strip_prefix(&project.prefix);

@@ -30,7 +30,7 @@ mod tidy;
 
 pub use agents::checked as check_agent;
 pub use base::{spec_at as spec_in, target_of};
-pub use claim::{ensure_writable, hold};
+pub use claim::{ensure_decider, ensure_writable, hold};
 pub use engine::{Engine, Reporter, clean_up, work};
 pub use events::{Recorded, record_on_branch};
 pub use evidence::{Evidence, Proof, Verdict, lines as evidence_lines, read as read_evidence};
@@ -278,7 +278,7 @@ impl Error {
     /// The exit code of a command that ends with this error (DESIGN.md, section 6).
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Refused { .. } => 3,
+            Self::Refused { .. } | Self::Git(git::Error::OtherName { .. }) => 3,
             Self::Held { .. } => 4,
             Self::Failed(_) => 1,
             Self::Interrupted => 130,

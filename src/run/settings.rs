@@ -11,7 +11,8 @@ pub(super) struct Files(BTreeMap<&'static str, Vec<u8>>);
 
 /// Relative to the common directory.
 const CONFIGS: [&str; 2] = ["config", "config.worktree"];
-const LISTS: [&str; 2] = ["info/exclude", "info/attributes"];
+/// What is hidden, and where objects and histories come from or end.
+const LISTS: [&str; 5] = ["info/exclude", "info/attributes", "info/grafts", "objects/info/alternates", "shallow"];
 
 impl Files {
     pub(super) fn read(repo: &Repo) -> Self {
@@ -61,7 +62,7 @@ fn dangerous(repo: &Repo, file: &[u8]) -> Result<BTreeMap<String, Vec<String>>, 
 }
 
 fn counts(key: &str) -> bool {
-    const KEYS: [&str; 9] = [
+    const KEYS: [&str; 13] = [
         "core.hookspath",
         "core.fsmonitor",
         "core.excludesfile",
@@ -71,8 +72,20 @@ fn counts(key: &str) -> bool {
         "commit.gpgsign",
         "user.signingkey",
         "core.sparsecheckout",
+        "core.sshcommand",
+        "core.askpass",
+        "core.editor",
+        "core.pager",
     ];
-    const SECTIONS: [&str; 6] = ["gpg.", "filter.", "include.", "includeif.", "chant.", "extensions."];
-    let driver = key.starts_with("merge.") && key.ends_with(".driver");
-    KEYS.contains(&key) || driver || SECTIONS.iter().any(|section| key.starts_with(section))
+    const SECTIONS: [&str; 8] =
+        ["gpg.", "filter.", "include.", "includeif.", "chant.", "extensions.", "alias.", "credential."];
+    let within = |section: &str, names: &[&str]| {
+        key.strip_prefix(section).is_some_and(|rest| names.iter().any(|name| rest.ends_with(name)))
+    };
+    KEYS.contains(&key)
+        || SECTIONS.iter().any(|section| key.starts_with(section))
+        || within("merge.", &[".driver"])
+        || within("diff.", &[".textconv", ".command"])
+        || within("remote.", &["url", ".uploadpack", ".receivepack", ".proxy"])
+        || within("url.", &["insteadof"])
 }

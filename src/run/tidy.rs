@@ -50,6 +50,7 @@ pub(super) fn worktree(engine: &Engine, claim: &Claim) -> Result<(), Error> {
     let path = project.worktree_path(&claim.id);
     if !project.repo.is_worktree(&path)? {
         worktrees_dir(project)?;
+        make_room(engine, &claim.id, &path)?;
         project.repo.add_worktree(&path, Checkout::Branch(claim.qualified.branch()))?;
     }
     failpoint("attempt.worktree");
@@ -77,6 +78,7 @@ pub(super) fn save_partial(
     if !repo.is_worktree(&path)? {
         return Ok(Some(tip));
     }
+    repo.free_worktree_locks(&path)?;
     if !on_branch(engine, &path, &qualified.branch())? || repo.operation(&path)?.is_some() {
         set_aside(engine, id, qualified, &path)?;
         return Ok(Some(tip));
@@ -90,7 +92,10 @@ pub(super) fn save_partial(
         return Ok(Some(tip));
     }
     let message = format!("{id}: partial work of an interrupted run\n\n{}\n", crate::ledger::spec_line(qualified));
-    commit_plainly(engine, &path, &message)?;
+    if let Err(error) = commit_plainly(engine, &path, &message) {
+        put_aside(engine, id, &path, &error.to_string())?;
+        return Ok(Some(tip));
+    }
     failpoint("tidy.partial");
     Ok(repo.tip(&qualified.full_ref())?)
 }
@@ -103,17 +108,34 @@ fn on_branch(engine: &Engine, worktree: &Path, branch: &str) -> Result<bool, Err
 /// Everything in a worktree onto a safety copy, and the worktree away.
 fn set_aside(engine: &Engine, id: &SpecId, qualified: &Qualified, path: &Path) -> Result<(), Error> {
     let repo = &engine.project.repo;
-    match repo.remove_worktree(path, Some(&backup_prefix(engine, qualified)?))? {
-        Removed::Gone => Ok(()),
-        Removed::Rescued { name, .. } => {
+    match repo.remove_worktree(path, Some(&backup_prefix(engine, qualified)?)) {
+        Ok(Removed::Gone) => Ok(()),
+        Ok(Removed::Rescued { name, .. }) => {
             engine.notice(id, format!("what its worktree held is kept at {name}"));
             Ok(())
         }
-        Removed::Kept { reason } => Err(Error::refused(
+        Ok(Removed::Kept { reason }) => Err(Error::refused(
             format!("the worktree {} is in the way, and cannot be removed: {reason}", path.display()),
             "look at what it holds, then `git worktree remove --force` it",
         )),
+        // It holds what Git cannot commit.
+        Err(error) => put_aside(engine, id, path, &error.to_string()),
     }
+}
+
+/// Gives a directory that is in the way another name: nothing in it is touched.
+fn put_aside(engine: &Engine, id: &SpecId, path: &Path, why: &str) -> Result<(), Error> {
+    let kept = engine.project.repo.put_aside(path)?;
+    engine.notice(id, format!("what was at {} is kept as {}: {why}", path.display(), kept.display()));
+    Ok(())
+}
+
+/// Makes room for a worktree of ours where something stands that is none.
+pub(super) fn make_room(engine: &Engine, id: &SpecId, path: &Path) -> Result<(), Error> {
+    if !engine.project.repo.is_obstacle(path)? {
+        return Ok(());
+    }
+    put_aside(engine, id, path, "it is no worktree of this repository, and its place is needed")
 }
 
 /// The beginning of the name of a spec's next safety copy; the commit's short name completes it.
@@ -158,6 +180,9 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     if !repo.is_worktree(&path)? {
         return Ok(Saved { tip: tip()?, refused: Some("its worktree is gone".to_owned()) });
     }
+    if !claim.agent.is_person() {
+        repo.free_worktree_locks(&path)?;
+    }
     if !on_branch(engine, &path, &claim.qualified.branch())? {
         set_aside(engine, &claim.id, &claim.qualified, &path)?;
         return Ok(Saved {
@@ -186,8 +211,14 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
         Some(wrong) => Some(wrong),
         None => commit_with_hooks(engine, claim, &path, &message)?,
     };
-    if refused.is_some() {
-        commit_plainly(engine, &path, &message)?;
+    if refused.is_some()
+        && let Err(error) = commit_plainly(engine, &path, &message)
+    {
+        if claim.agent.is_person() {
+            return Err(error);
+        }
+        put_aside(engine, &claim.id, &path, "Git cannot commit it")?;
+        return Ok(Saved { tip: tip()?, refused: Some(format!("its work cannot be committed: {error}")) });
     }
     let tip = tip()?;
     let embedded = embedded(engine, claim, tip)?;
@@ -209,6 +240,28 @@ fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, 
         matches!(change.new, Some((_, EntryKind::Submodule))) && change.old.is_none() && !known(&change.path)
     });
     Ok(found.map(|change| format!("{} is a repository of its own, whose files cannot be committed", change.path)))
+}
+
+/// A link out of the repository that the attempt made: what it leads to is in no commit, and a proof that reads it proves
+/// nothing. One that the spec's `target_files` name letter by letter was asked for.
+pub(super) fn outward(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, Error> {
+    let repo = &engine.project.repo;
+    for change in repo.changes(Some(claim.base), tip)? {
+        let inside = change.path.strip_prefix(&engine.project.prefix);
+        if inside.is_some_and(|inside| claim.spec.target_files.iter().any(|file| file == inside)) {
+            continue;
+        }
+        if matches!(change.new, Some((_, EntryKind::Link)))
+            && let Some(to) = repo.leads_out(tip, &change.path)?
+        {
+            return Ok(Some(format!(
+                "{} is a link that leads out of the repository, to {}: what is there is in no commit",
+                change.path,
+                to.escape_debug()
+            )));
+        }
+    }
+    Ok(None)
 }
 
 fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<Option<String>, Error> {
@@ -321,7 +374,13 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
         engine.notice(id, format!("{} is kept: it is checked out in {}", qualified.branch(), worktree.path.display()));
         return Ok(());
     }
-    repo.move_refs(&moves, "landed")?;
+    match repo.move_refs(&moves, "landed") {
+        // It has landed, whatever becomes of the branch.
+        Err(error @ crate::git::Error::HookRefused { .. }) => {
+            engine.notice(id, format!("{} is kept: {error}", qualified.branch()));
+        }
+        moved => drop(moved?),
+    }
     failpoint("tidy.done");
     Ok(())
 }

@@ -22,6 +22,7 @@ pub mod near;
 pub mod new;
 mod parse;
 mod place;
+mod programs;
 mod qualified;
 pub mod set;
 pub mod yaml;
@@ -36,6 +37,7 @@ pub use lookup::{Lookup, resolve};
 pub use model::{Criterion, Kind, Kpi, Spec, SpecRef, Step, UnknownKind};
 pub use new::{next_number, slug, template};
 pub use parse::{Parsed, parse};
+pub use programs::programs;
 pub use qualified::Qualified;
 pub use set::{Problem, Set};
 

@@ -270,3 +270,19 @@ fn a_member_that_is_edited_or_added_while_its_driver_runs_is_worked_as_it_is_by_
     }
     assert_eq!(sandbox.ask("status --porcelain"), "");
 }
+
+#[test]
+fn a_second_call_for_a_driver_whose_members_the_first_is_working_is_told_so() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("002-d", "type: driver", &["All $ test -f m"], "");
+    let script = "echo m > m; : > \"$BESIDE/up\"; while ! test -f \"$BESIDE/go\"; do :; done";
+    sandbox.steps("002-d.1", "", &["M $ test -f m"], script).commit("specs");
+    let first = sandbox.spawn(&[], ["work", "002"]);
+    let up = sandbox.beside("up");
+    crate::harness::until("the member's agent to be up", || up.exists());
+    let second = sandbox.chant(["work", "002"]).exits(4);
+    assert!(second.err.contains("002-d.1"), "{}", second.all());
+    std::fs::write(sandbox.beside("go"), "").unwrap();
+    crate::harness::wait(first).ok();
+    assert_eq!(sandbox.status("002-d"), "completed");
+}

@@ -250,3 +250,133 @@ fn ticked_boxes_alone_are_no_work() {
     let out = sandbox.chant(["work", "001"]).exits(1);
     assert!(out.err.contains("it changed nothing"), "{}", out.err);
 }
+
+#[test]
+fn a_link_that_leads_out_of_the_repository_is_no_result_for_what_is_there_is_in_no_commit() {
+    fails("echo hidden >> .gitignore; echo ok > hidden; ln -s ../001-a/hidden a", "leads out of the repository");
+    fails("echo ok > \"$BESIDE/outside\"; ln -s \"$BESIDE/outside\" a", "leads out of the repository");
+    fails("mkdir d; ln -s \"$BESIDE\" d/e; ln -s d/e/outside a; touch \"$BESIDE/outside\"", "leads out");
+}
+
+#[test]
+fn a_link_inside_of_the_repository_is_as_good_as_a_file() {
+    let (_sandbox, out) = outcome("mkdir d; echo a > d/real; ln -s d/real a; ln -s ../kept.txt d/kept");
+    assert_eq!(out.code, 0, "{}", out.all());
+}
+
+#[test]
+fn a_link_out_that_the_spec_names_was_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "target_files: [a]", &["A $ test -L a"], "ln -s /etc/hosts a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+}
+
+#[test]
+fn a_branch_that_an_agent_made_another_name_for_main_leads_nothing_of_its_there() {
+    let sandbox = Sandbox::new();
+    let script = "git symbolic-ref refs/heads/chant/001-a refs/heads/main; echo a > a";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    let main = sandbox.ask("rev-parse main");
+    for attempt in 1..3 {
+        let out = sandbox.chant(["work", "001"]);
+        assert_eq!(out.code, 1, "{}", out.all());
+        assert!(out.err.contains("another name for refs/heads/main"), "{}", out.all());
+        assert_eq!(sandbox.ask("rev-parse main"), main);
+        assert_eq!(sandbox.status("001-a"), "failed");
+        assert_eq!(sandbox.item("001-a")["attempt"], attempt);
+    }
+    assert_eq!(sandbox.ask("status --porcelain"), "");
+    let kept = sandbox.ask("log --all --format= --name-only -- a");
+    assert!(kept.contains('a'), "its work is kept");
+    sandbox.assert_fsck();
+}
+
+#[test]
+fn a_branch_of_ours_that_is_another_name_for_one_of_theirs_is_never_written_through() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "echo a > a").commit("spec");
+    sandbox.git(["symbolic-ref", "refs/heads/chant/001-a", "refs/heads/main"]).ok();
+    let main = sandbox.ask("rev-parse main");
+    let out = sandbox.chant(["work", "001"]);
+    assert!(out.code != 0 && out.err.contains("git symbolic-ref --delete refs/heads/chant/001-a"), "{}", out.all());
+    assert_eq!(sandbox.ask("rev-parse main"), main);
+    sandbox.git(["symbolic-ref", "--delete", "refs/heads/chant/001-a"]).ok();
+    sandbox.chant(["work", "001"]).ok();
+}
+
+#[test]
+fn settings_that_an_agent_gives_its_worktree_alone_are_kept_aside_and_not_obeyed() {
+    let sandbox = Sandbox::new();
+    sandbox.git(["config", "extensions.worktreeConfig", "true"]).ok();
+    let script = "echo a > a; printf '* filter=x\\n' > .gitattributes; \
+                  git config --worktree filter.x.clean \"touch '$BESIDE/ran'; cat\"";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    let out = sandbox.chant(["work", "001"]);
+    assert_eq!(out.code, 1, "{}", out.all());
+    assert!(out.err.contains("filter.x.clean"), "{}", out.all());
+    assert!(!sandbox.beside("ran").exists(), "nothing of it was run");
+}
+
+#[test]
+fn objects_that_an_agent_replaced_deceive_no_proof() {
+    let sandbox = Sandbox::new();
+    let script = "echo bad > a; git add a; git commit -qm a; git replace $(git rev-parse HEAD:a) $(echo good | git hash-object -w --stdin)";
+    sandbox.steps("001-a", "", &["A $ git show HEAD:a | grep -q good"], script).commit("spec");
+    sandbox.chant(["work", "001"]).exits(1);
+}
+
+#[test]
+fn a_program_that_a_proof_runs_and_the_work_changed_is_a_persons_to_accept() {
+    let sandbox = Sandbox::new();
+    sandbox.write("check.sh", "test -f never\n");
+    sandbox.steps("001-a", "", &["It checks $ sh check.sh"], "echo true > check.sh").commit("spec");
+    let out = sandbox.chant(["work", "001"]).exits(3);
+    assert!(out.err.contains("check.sh") && out.err.contains("chant approve 001-a"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "in_review");
+    assert_eq!(sandbox.read("check.sh"), "test -f never\n");
+    sandbox.chant(["approve", "001"]).ok();
+    assert_eq!(sandbox.status("001-a"), "completed");
+}
+
+#[test]
+fn what_git_cannot_commit_fails_the_attempt_and_is_kept_beside() {
+    let sandbox = Sandbox::new();
+    let script = "echo a > a; test $CHANT_ATTEMPT = 1 || exit 0; mkdir -p sub/.GIT; echo x > sub/.GIT/f";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("cannot be committed"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "failed");
+    assert_eq!(sandbox.read(".chant/worktrees/001-a+kept-1/sub/.GIT/f"), "x\n");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.read(".chant/worktrees/001-a+kept-1/a"), "a\n", "and stays");
+    sandbox.assert_fsck();
+}
+
+#[test]
+fn what_stands_where_the_proofs_are_checked_out_is_moved_out_of_the_way() {
+    let sandbox = Sandbox::new();
+    let script = "echo a > a; mkdir ../001-a+proof; echo mine > ../001-a+proof/x";
+    sandbox.steps("001-a", "", &["A $ test -f a -a ! -f x"], script).commit("spec");
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(out.err.contains("+kept-1"), "{}", out.all());
+    assert_eq!(sandbox.read(".chant/worktrees/001-a+proof+kept-1/x"), "mine\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_decides_from_another_process_namespace_while_a_run_goes_on() {
+    let probe = std::process::Command::new("unshare").args(["-Urpf", "--mount-proc", "true"]).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        return; // The system gives no namespaces to those who are not root.
+    }
+    let chant = crate::harness::chant();
+    let sandbox = Sandbox::new();
+    sandbox.spec("002-other", "", &["Other $ test -f other"], "");
+    let script = format!(
+        "here=$PWD; cd ../../..; unshare -Urpf --mount-proc '{chant}' cancel 002 2> \"$BESIDE/said\" && exit 7; cd \"$here\"; echo a > a"
+    );
+    sandbox.steps("001-a", "", &["A $ test -f a"], &script).commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    assert!(sandbox.read("../said").contains("process namespace"), "{}", sandbox.read("../said"));
+    assert_eq!(sandbox.status("002-other"), "ready");
+}

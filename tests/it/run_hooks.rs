@@ -129,3 +129,26 @@ fn a_commit_hook_that_refuses_the_work_fails_the_attempt_and_the_work_is_kept() 
     std::fs::remove_file(sandbox.path(".git/hooks/pre-commit")).unwrap();
     sandbox.chant(["work", "001"]).ok();
 }
+
+#[test]
+fn a_hook_that_will_not_have_a_branch_deleted_does_not_undo_a_landing() {
+    let sandbox = Sandbox::new();
+    one(&sandbox);
+    let script = "test \"$1\" != prepared || ! grep -q ' 0000000000000000000000000000000000000000 refs/heads/chant/'";
+    hook(&sandbox, "reference-transaction", script);
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(out.err.contains("chant/001-a is kept"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "completed");
+}
+
+#[test]
+fn what_was_completed_and_could_not_land_is_said_and_landed_by_a_plain_call() {
+    let sandbox = Sandbox::new();
+    one(&sandbox);
+    sandbox.write("a", "mine\n");
+    sandbox.chant(["work"]).exits(3);
+    assert!(sandbox.item("001-a")["attention"].as_str().unwrap().contains("chant work 001-a"));
+    std::fs::remove_file(sandbox.path("a")).unwrap();
+    sandbox.chant(["work"]).ok();
+    assert_eq!(sandbox.status("001-a"), "completed");
+}

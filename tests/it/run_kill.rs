@@ -68,7 +68,7 @@ fn after_a_kill_at_any_step_the_next_call_completes_and_nothing_is_lost() {
         let status = sandbox.status("001-greet");
         let allowed = ["ready", "stalled", "in_review", "completed"];
         assert!(allowed.contains(&status.as_str()), "after a kill at {place}: {status}");
-        let again = sandbox.chant(["work", "001"]);
+        let again = sandbox.chant(["work"]);
         assert_eq!(again.code, 0, "after a kill at {place}: {}", again.all());
         assert_eq!(sandbox.status("001-greet"), "completed", "{place}");
         assert_eq!(sandbox.read("greeting.txt"), "hello\n", "{place}");
@@ -206,4 +206,36 @@ fn a_fresh_start_killed_at_any_step_never_loses_the_earlier_work() {
         assert_eq!(sandbox.status("001-a"), "completed");
         sandbox.assert_fsck();
     }
+}
+
+#[test]
+fn files_of_a_landing_that_was_cut_short_are_taken_back_by_whatever_is_called_next() {
+    for place in ["follow.noted", "follow.files", "follow.index", "land.followed", "refs.locked:3"] {
+        let sandbox = project();
+        sandbox.write("mine.txt", "untracked\n");
+        killed_at(&sandbox, place, &["work", "001"]);
+        if sandbox.status("001-greet") == "in_review" {
+            assert!(sandbox.item("001-greet")["attention"].as_str().unwrap().contains("not landed"), "{place}");
+        }
+        sandbox.chant(["cancel", "001"]).ok();
+        assert_eq!(sandbox.ask("status --porcelain"), "?? mine.txt", "after a kill at {place}");
+        assert!(!sandbox.exists("greeting.txt") && !sandbox.exists(".git/index.lock"), "after a kill at {place}");
+    }
+}
+
+#[test]
+fn an_index_lock_that_a_killed_git_left_in_the_worktree_of_an_attempt_is_no_obstacle() {
+    let sandbox = Sandbox::new();
+    let script = "echo a > a; test -f \"$BESIDE/again\" || { touch \"$(git rev-parse --git-dir)/index.lock\"; \
+                  : > \"$BESIDE/up\"; sleep 300; }";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    let mut engine = sandbox.spawn(&[], ["work", "001"]);
+    let up = sandbox.beside("up");
+    until("the agent to be up", || up.exists());
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    until("the lock to be free", || sandbox.status("001-a") == "stalled");
+    std::fs::write(sandbox.beside("again"), "").unwrap();
+    sandbox.chant(["work"]).ok();
+    assert_eq!(sandbox.status("001-a"), "completed");
 }
