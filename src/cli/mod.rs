@@ -24,6 +24,7 @@ mod report;
 mod review;
 pub mod schema;
 mod show;
+mod sync;
 mod text;
 mod verify;
 mod why;
@@ -91,6 +92,7 @@ review
   reject       Send completed work back, with a reason
   merge        Land a completed spec by a person's word
   revert       Undo a landing as `git revert` does
+  sync         Bring this clone and the shared remote together
 
 more
   completions  Print a completion script for a shell
@@ -129,6 +131,7 @@ enum Command {
     Reject(review::Reject),
     Merge(decide::Merge),
     Revert(decide::Revert),
+    Sync(sync::Sync),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -283,6 +286,7 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Reject(args) => args.run(context),
         Command::Merge(args) => args.run(context),
         Command::Revert(args) => args.run(context),
+        Command::Sync(args) => args.run(context),
         Command::Completions(args) => args.run(context),
         Command::Man(args) => args.run(context),
     }

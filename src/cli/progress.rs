@@ -43,10 +43,10 @@ pub fn reporter(context: &Context) -> Reporter {
 
 /// A reporter for commands that work on one spec and say at the end how it went: only notices are shown.
 pub fn quiet(_context: &Context) -> impl Fn(Progress) + Send + Sync + 'static {
-    |progress| {
-        if let Progress::Notice { id, text } = progress {
-            eprintln!("{id}: {}", text::tame(&text));
-        }
+    |progress| match progress {
+        Progress::Notice { id, text } => eprintln!("{id}: {}", text::tame(&text)),
+        Progress::Remark(text) => eprintln!("{}", text::tame(&text)),
+        _ => {}
     }
 }
 
@@ -82,7 +82,13 @@ impl Reporter {
         | Progress::Phase { id, .. }
         | Progress::Words { id, .. }
         | Progress::Notice { id, .. }
-        | Progress::Ended { id, .. }) = &progress;
+        | Progress::Ended { id, .. }) = &progress
+        else {
+            if let Progress::Remark(text) = progress {
+                self.line(&text::tame(&text));
+            }
+            return;
+        };
         self.state().heard.insert(id.clone());
         match progress {
             Progress::Started { id, title } => self.started(&id, &title),
@@ -90,6 +96,7 @@ impl Reporter {
             Progress::Words { id, line } => self.words(&id, &line),
             Progress::Notice { id, text } => self.line(&format!("{id}: {}", text::tame(&text))),
             Progress::Ended { id, ending } => self.ended(&id, &ending),
+            Progress::Remark(_) => {}
         }
     }
 

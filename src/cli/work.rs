@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{Context, Outcome, progress};
+use crate::config::Flags;
 use crate::ops;
 use crate::plan::Status;
 use crate::project::{self, Look};
@@ -36,9 +37,12 @@ pub struct Work {
     /// Start although the upstream is known to be ahead.
     #[arg(long)]
     stale: bool,
-    /// Take over a run of another machine.
+    /// Take over the run of another clone: the next attempt, in a new worktree, so that the former holder cannot land.
     #[arg(long)]
     takeover: bool,
+    /// Share claims and landings with other clones through this remote; an empty one: with nobody.
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
     /// Prove and land what a person did in the worktree.
     #[arg(long, conflicts_with_all = ["fresh", "agent"])]
     finish: bool,
@@ -46,7 +50,8 @@ pub struct Work {
 
 impl Work {
     pub fn run(self, context: &Context) -> Outcome {
-        let project = context.project_at_home()?;
+        let flags = Flags { remote: self.remote.clone(), ..Flags::default() };
+        let project = context.project_with(&flags)?.at_home(&flags).map_err(ops::Error::from)?;
         let look = project::look(&project)?;
         let ids = wanted(&look, &self.ids)?;
         if ids.is_empty() {

@@ -7,13 +7,26 @@ use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
 
-const KEYS: [&str; 10] =
-    ["project", "target", "agent", "jobs", "land", "timeout", "retries", "review", "agents", "worktree"];
+const KEYS: [&str; 12] = [
+    "project", "target", "agent", "jobs", "land", "timeout", "retries", "remote", "lease", "review", "agents",
+    "worktree",
+];
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
-const OVERRIDES: [&str; 9] =
-    ["target", "agent", "jobs", "land", "timeout", "retries", "worktree.dir", "worktree.setup", "worktree.keep"];
+const OVERRIDES: [&str; 11] = [
+    "target",
+    "agent",
+    "jobs",
+    "land",
+    "timeout",
+    "retries",
+    "remote",
+    "lease",
+    "worktree.dir",
+    "worktree.setup",
+    "worktree.keep",
+];
 
 impl Settings {
     /// Reads the file (its name and bytes) where there is one, and puts `git config chant.<key>`, the environment's
@@ -91,6 +104,7 @@ impl Settings {
             // Nothing takes back what the file says.
             ("target", true) => self.target = Set { value: None, origin },
             ("agent", true) => self.agent = Set { value: None, origin },
+            ("remote", true) => self.remote = Set { value: None, origin },
             ("worktree.setup", true) => self.worktree_setup = Set { value: None, origin },
             ("worktree.keep", _) => self.take(key, &items(&value), origin, &mut sink),
             _ => {
@@ -108,6 +122,8 @@ impl Settings {
         set(&mut self.land, flags.land, Origin::Flag("--land"));
         set(&mut self.timeout, flags.timeout, Origin::Flag("--timeout"));
         set(&mut self.retries, flags.retries, Origin::Flag("--retries"));
+        let remote = flags.remote.clone().map(|name| Some(name).filter(|name| !name.is_empty()));
+        set(&mut self.remote, remote, Origin::Flag("--remote"));
     }
 
     /// Takes one value; what is wrong with it goes to the sink, and the value before stays.
@@ -120,6 +136,8 @@ impl Settings {
             "land" => set(&mut self.land, land(node, sink), origin),
             "timeout" => set(&mut self.timeout, sink.duration(key, node), origin),
             "retries" => set(&mut self.retries, sink.count(key, node, 0), origin),
+            "remote" => set(&mut self.remote, sink.text(key, node).map(Some), origin),
+            "lease" => set(&mut self.lease, sink.duration(key, node), origin),
             "review.approvers" => set(&mut self.review_approvers, Some(approvers(key, node, sink)), origin),
             "review.count" => set(&mut self.review_count, sink.count(key, node, 1), origin),
             "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),

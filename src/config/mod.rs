@@ -81,6 +81,8 @@ pub struct Flags {
     pub timeout: Option<Duration>,
     /// `--retries`
     pub retries: Option<u32>,
+    /// `--remote`
+    pub remote: Option<String>,
 }
 
 /// How a completed spec lands.
@@ -158,6 +160,10 @@ pub struct Settings {
     pub timeout: Set<Duration>,
     /// `retries`
     pub retries: Set<u32>,
+    /// `remote`: through which claims, completions and landings are shared.
+    pub remote: Set<Option<String>>,
+    /// `lease`: after how long a claim of another clone that gives no sign of life may be taken over.
+    pub lease: Set<Duration>,
     /// `review.approvers`: globs of mail addresses; empty where anybody may. Only the file says who decides.
     pub review_approvers: Set<Vec<String>>,
     /// `review.count`: how many of them it takes.
@@ -184,6 +190,8 @@ impl Default for Settings {
             land: Set::default(Landing::Auto),
             timeout: Set::default(Duration::from_secs(3600)),
             retries: Set::default(0),
+            remote: Set::default(None),
+            lease: Set::default(Duration::from_secs(3600)),
             review_approvers: Set::default(Vec::new()),
             review_count: Set::default(1),
             review_self: Set::default(true),
@@ -221,6 +229,8 @@ impl Settings {
             entry("land", &self.land, |land| land.as_str().to_owned()),
             entry("timeout", &self.timeout, |timeout| format_duration(*timeout)),
             entry("retries", &self.retries, ToString::to_string),
+            entry("remote", &self.remote, or("(none)")),
+            entry("lease", &self.lease, |lease| format_duration(*lease)),
             entry("review.approvers", &self.review_approvers, |who| match who.is_empty() {
                 true => "(anybody)".to_owned(),
                 false => who.join(", "),

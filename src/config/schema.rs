@@ -26,6 +26,10 @@ struct File {
     timeout: Option<Duration>,
     /// How often a failed spec is tried again by itself; 0 where nothing is said.
     retries: Option<u32>,
+    /// The remote through which claims, completions and landings are shared; none where nothing is said.
+    remote: Option<String>,
+    /// After how long a claim of another clone that gives no sign of life may be taken over; 1h where nothing is said.
+    lease: Option<Duration>,
     /// Who may approve, and how many of them it takes.
     review: Option<Review>,
     /// The agents by name. `steps` and `person` are there without being named.

@@ -45,6 +45,8 @@ jobs: 2
 land: review
 timeout: 90m
 retries: 1
+remote: origin
+lease: 30m
 agents:
   analyst:
     command: ["sh", "-c", "a\nb", 3]
@@ -83,14 +85,16 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("land", "review", 6),
         ("timeout", "1h30m", 7),
         ("retries", "1", 8),
-        ("review.approvers", "ada@example.org, *@board.example", 16),
-        ("review.count", "2", 16),
-        ("review.self", "false", 16),
-        ("worktree.dir", "../trees", 17),
-        ("worktree.setup", "npm ci", 17),
-        ("worktree.keep", "target, node_modules", 17),
-        ("agents.analyst", "sh -c a\nb 3", 10),
-        ("agents.me", "person", 15),
+        ("remote", "origin", 9),
+        ("lease", "30m", 10),
+        ("review.approvers", "ada@example.org, *@board.example", 18),
+        ("review.count", "2", 18),
+        ("review.self", "false", 18),
+        ("worktree.dir", "../trees", 19),
+        ("worktree.setup", "npm ci", 19),
+        ("worktree.keep", "target, node_modules", 19),
+        ("agents.analyst", "sh -c a\nb 3", 12),
+        ("agents.me", "person", 17),
     ];
     let expected = expected.map(|(key, value, line)| (key.to_owned(), value.to_owned(), format!("config.yaml:{line}")));
     assert_eq!(entries, expected);
@@ -126,6 +130,8 @@ fn every_setting_but_the_name_of_the_project_can_be_overridden_from_both_places(
         ("land", "review"),
         ("timeout", "9s"),
         ("retries", "9"),
+        ("remote", "r"),
+        ("lease", "9s"),
         ("worktree.dir", "d"),
         ("worktree.setup", "s"),
         ("worktree.keep", "k"),

@@ -103,16 +103,66 @@ impl Repo {
         Ok(None)
     }
 
-    /// As `git notes` writes it: unsigned, and without asking who one is.
+    /// A commit of nothing that says one thing, for a ref that is moved to show that somebody is alive.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn sign_of_life(&self, message: &str) -> Result<Oid> {
+        let said = self.write_blob(message.as_bytes())?;
+        let tree = self.edit_tree(None, &[("alive".to_owned(), Some((said, EntryKind::Blob)))])?;
+        self.plain_commit(tree, &[], message)
+    }
+
+    /// The union of two histories of notes: of each note all lines of both, in the order of ours.
+    ///
+    /// # Errors
+    /// Where they cannot be read or written.
+    pub fn merge_notes(&self, ours: Oid, theirs: Oid) -> Result<Oid> {
+        if self.is_ancestor(theirs, ours)? {
+            return Ok(ours);
+        }
+        if self.is_ancestor(ours, theirs)? {
+            return Ok(theirs);
+        }
+        let mut edits = Vec::new();
+        for change in self.changes(Some(ours), theirs)? {
+            let Some((there, _)) = change.new else { continue };
+            let is_note = !change.path.starts_with("transcripts/");
+            let hex: String = change.path.chars().filter(|c| *c != '/').collect();
+            // Git may have put the same note into another directory here.
+            let here = match hex.parse::<Oid>() {
+                Ok(commit) if is_note => self.note_path(ours, commit)?,
+                _ => change.old.map(|_| change.path.clone()),
+            };
+            match here {
+                None => edits.push((change.path, Some((there, EntryKind::Blob)))),
+                Some(path) if is_note => {
+                    let text = String::from_utf8_lossy(&self.blob(there)?).into_owned();
+                    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                    let both = appended(&self.read(ours, &path)?.unwrap_or_default(), &lines);
+                    edits.push((path, Some((self.write_blob(&both)?, EntryKind::Blob))));
+                }
+                Some(_) => {}
+            }
+        }
+        let tree = self.edit_tree(Some(ours), &edits)?;
+        self.plain_commit(tree, &[ours, theirs], "Notes merged by chant\n")
+    }
+
     fn notes_commit(&self, tree: Oid, parent: Option<Oid>) -> Result<Oid> {
+        self.plain_commit(tree, parent.as_slice(), "Notes added by chant\n")
+    }
+
+    /// As `git notes` writes it: unsigned, and without asking who one is.
+    fn plain_commit(&self, tree: Oid, parents: &[Oid], message: &str) -> Result<Oid> {
         let who = self.log_signature()?;
         let commit = gix::objs::Commit {
             tree: to_gix(tree),
-            parents: parent.into_iter().map(to_gix).collect(),
+            parents: parents.iter().copied().map(to_gix).collect(),
             author: who.clone(),
             committer: who,
             encoding: None,
-            message: "Notes added by chant\n".into(),
+            message: message.into(),
             extra_headers: Vec::new(),
         };
         Ok(from_gix(self.gix().write_object(&commit).map_err(Error::while_("write a commit"))?.detach()))

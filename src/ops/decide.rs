@@ -71,6 +71,7 @@ fn record(
     word: &str,
 ) -> Result<Decided, Error> {
     let lock = run::hold(project, id)?;
+    run::take_in(project, id)?;
     let look = project::look(project)?;
     let qualified = project.qualify(id);
     let repo = &project.repo;
@@ -94,7 +95,7 @@ fn record(
     };
     let subject = format!("{id}: {word}");
     let from = repo.tip(&qualified.full_ref())?;
-    match run::record_on_branch(repo, &lock, &qualified, from, base, &subject, &block)? {
+    match run::record_on_branch(project, &lock, &qualified, from, base, &subject, &block)? {
         Recorded::At(commit) => Ok(Decided { id: id.clone(), commit: Some(commit) }),
         Recorded::TipMoved(_) => Err(run::Error::refused(
             format!("{} moved at this very moment", qualified.branch()),
@@ -134,6 +135,7 @@ pub fn revert(project: &Project, query: &str, reason: Option<&str>, reporter: ru
         .into());
     };
     let _lock = run::hold(project, &id)?;
+    run::take_in(project, &id)?;
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
     let repo = &project.repo;
     let target = match repo.tip(&format!("refs/heads/{}", landed.target))? {

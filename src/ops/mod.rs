@@ -12,6 +12,7 @@ pub mod init;
 pub mod lint;
 pub mod log;
 pub mod review;
+pub mod sync;
 pub mod verify;
 pub mod views;
 pub mod weakened;

@@ -29,6 +29,7 @@ pub fn approve(project: &Project, query: &str, reporter: run::Reporter) -> Resul
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     let lock = run::hold(project, &id)?;
+    run::take_in(project, &id)?;
     let look = project::look(project)?;
     let (case, who) = (Case::of(project, &look, &id, "approve")?, project.repo.author()?);
     case.admit(&id, &who)?;
@@ -67,6 +68,7 @@ pub fn reject(project: &Project, query: &str, reason: &str, reporter: run::Repor
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     let lock = run::hold(project, &id)?;
+    run::take_in(project, &id)?;
     let look = project::look(project)?;
     let (case, who) = (Case::of(project, &look, &id, "reject")?, project.repo.author()?);
     case.admit(&id, &who)?;
@@ -187,7 +189,7 @@ fn record(
     let block = Block { spec: Some(qualified.clone()), reviewed_by: vec![who.to_owned()], ..block };
     let recorded = if case.done {
         let from = repo.tip(&qualified.full_ref())?;
-        run::record_on_branch(repo, lock, &qualified, from, case.base, &format!("{id}: {word}"), &block)?
+        run::record_on_branch(&engine.project, lock, &qualified, from, case.base, &format!("{id}: {word}"), &block)?
     } else {
         let record = look.ledger.record(&qualified);
         let subject = format!("{id}: attempt {} {word}", case.attempt);

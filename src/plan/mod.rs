@@ -23,6 +23,7 @@ mod own;
 mod reason;
 pub mod review;
 mod run_plan;
+mod share;
 mod waits;
 
 #[cfg(test)]
@@ -45,5 +46,6 @@ pub use graph::Graph;
 pub use kpi::{KpiView, kpi};
 pub use review::{Policy, Subject, Words, mail};
 pub use schedule::{Action, Ended, Happened, Schedule};
+pub use share::{Push, push};
 pub use status::{BlockKind, Blocker, Counts, Input, Live, Row, Status};
 pub use why::{Line, Why, why};

@@ -1,5 +1,5 @@
 //! What a spec's own events say of it, before its members, its driver and its dependencies have a say.
-use crate::ledger::{Entry, In, Oid, Record, State, Tally};
+use crate::ledger::{Entry, In, Oid, Record, State, Tally, is_own_run};
 use crate::spec::{Project, Qualified, Set, Spec, SpecId};
 
 use super::status::{Counts, Input, Status};
@@ -104,8 +104,8 @@ fn unheard_of(input: &Input) -> Status {
 /// another machine nothing can be told.
 fn stalled(input: &Input, spec: &Spec, record: &Record) -> bool {
     let Some(claim) = claim(record).map(|e| &e.block) else { return false };
-    let host = claim.run.as_deref().and_then(|run| run.rsplit_once('@')).map(|(_, host)| host);
-    let here = host.is_some_and(|host| !host.is_empty() && host == input.live.host);
+    let live = input.live;
+    let here = claim.run.as_deref().is_some_and(|run| is_own_run(run, &live.host, live.clone_name.as_deref()));
     let held = names(input.set, spec).any(|id| input.live.locked.contains(id));
     here && !held && !spec.is_driver() && claim.agent.as_deref() != Some(PERSON)
 }

@@ -189,6 +189,8 @@ pub struct Live {
     pub locked: BTreeSet<SpecId>,
     /// This machine's name, as it stands after the `@` of a run; empty where a past revision is looked at.
     pub host: String,
+    /// The name of this clone in the names of its runs; `None` where there is no other.
+    pub clone_name: Option<String>,
     /// What a trial merge of a spec's branch with its target found, in words.
     pub conflicts: BTreeMap<SpecId, String>,
     /// Specs whose file is not committed as it stands.

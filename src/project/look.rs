@@ -76,20 +76,27 @@ pub fn look(project: &Project) -> Result<Look, Error> {
     }
     for (name, tip) in repo.refs("refs/remotes/")? {
         let rest = name.trim_start_matches("refs/remotes/");
-        if rest.split_once('/').is_some_and(|(_, branch)| branch.starts_with("chant/")) {
+        let branch = rest.split_once('/').map(|(_, branch)| branch).filter(|branch| branch.starts_with("chant/"));
+        if let Some(branch) = branch {
+            // What landed there has landed, wherever this clone's own is.
+            view_branches.entry(branch.to_owned()).or_default().push(tip);
             tips.push(tip);
         }
     }
     let mut targets: BTreeSet<String> = default_target.iter().cloned().collect();
     targets.extend(loaded.set.iter().filter_map(|spec| spec.target.clone()));
     for target in targets {
-        if let Some((_, Some(tip))) = repo.upstream(&target)? {
-            view_branches.entry(target).or_default().push(tip);
+        let shared = project.settings.remote.value.as_deref();
+        let shared = shared.map(|remote| repo.tracked(remote, &format!("refs/heads/{target}"))).transpose()?.flatten();
+        let upstream = repo.upstream(&target)?.and_then(|(_, tip)| tip);
+        for tip in upstream.into_iter().chain(shared) {
+            view_branches.entry(target.clone()).or_default().push(tip);
             tips.push(tip);
         }
     }
-    for prefix in ["refs/chant/attempts/", "refs/chant/landed/"] {
-        tips.extend(repo.refs(prefix)?.into_iter().map(|(_, tip)| tip));
+    for prefix in ["refs/chant/attempts/", "refs/chant/landed/", "refs/chant/remotes/"] {
+        // Signs of life say nothing of what happened.
+        tips.extend(repo.refs(prefix)?.into_iter().filter(|(name, _)| !name.contains("/leases/")).map(|(_, tip)| tip));
     }
     let from = head.tip();
     let history = repo.history(&tips)?;
@@ -104,7 +111,7 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         (Some(_), Some(tip)) => uncommitted(project, &loaded, tip)?,
         _ => BTreeSet::new(),
     };
-    let live = Live { host, uncommitted, ..Live::default() };
+    let live = Live { host, clone_name: project.clone_name(), uncommitted, ..Live::default() };
     assemble(project, &project.settings, loaded, history, view, live, default_target, branches)
 }
 
@@ -121,7 +128,8 @@ pub fn look_at(project: &Project, commit: Oid) -> Result<Look, Error> {
         shallow: project.repo.is_shallow(),
         aliases: aliases(project, &loaded.set),
     };
-    let live = Live { host: project.env.host().to_owned(), ..Live::default() };
+    let host = project.env.host().to_owned();
+    let live = Live { host, clone_name: project.clone_name(), ..Live::default() };
     let target = project.settings.target.value.clone();
     // Who decides is what that revision says; settings that cannot be used are `lint`'s to tell.
     let then = project.settings_at(commit, &Flags::default());

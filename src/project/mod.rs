@@ -6,9 +6,11 @@
 
 mod load;
 mod look;
+mod sharing;
 
 pub use load::{Loaded, Neighbour, leads_out, load_at, load_staged, load_worktree, other_projects, projects};
 pub use look::{Look, did, look, look_at, policy, rival};
+pub use sharing::Sharing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +48,8 @@ pub struct Project {
     pub warnings: Vec<spec::Diagnostic>,
     /// The process around it.
     pub env: Arc<Env>,
+    /// How it stands with the remote that other clones share with this one.
+    pub sharing: Arc<Sharing>,
 }
 
 /// Why no project could be opened.
@@ -172,7 +176,16 @@ impl Project {
         if repo.tip("refs/heads/chant")?.is_some() {
             return Err(Error::BranchInTheWay);
         }
-        Ok(Self { repo, root, prefix, name: project_name, settings, warnings: diagnostics, env: Arc::clone(env) })
+        Ok(Self {
+            repo,
+            root,
+            prefix,
+            name: project_name,
+            settings,
+            warnings: diagnostics,
+            env: Arc::clone(env),
+            sharing: Arc::default(),
+        })
     }
 
     /// The same project as the main worktree has it, where this one is in a spec's own worktree: that goes when the spec

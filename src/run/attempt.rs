@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::claim::claim;
 use super::events::event;
 use super::jobs::Watch;
+use super::lease::{self, Heart};
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, honesty, jobs, land, prompt, tidy,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, honesty, jobs, land, prompt, shared,
+    tidy,
 };
 use crate::agent::{How, Lock, Performed};
 use crate::env::failpoint;
@@ -150,12 +152,14 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
 fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>), Error> {
     let id = &claim.id;
     let project = &engine.project;
-    let watch = |timeout| Watch { id, lock: &claim.lock, timeout, transcript: Some(project.transcript_path(id)) };
+    let heart = Heart::start(engine, claim)?;
+    let transcript = || Some(project.transcript_path(id));
+    let watch = |timeout| Watch { id, lock: &claim.lock, timeout, transcript: transcript(), lost: Some(heart.lost()) };
     if let Some(setup) = &claim.settings.worktree_setup.value {
         engine.phase(id, Phase::Setup, Some(claim.attempt));
         let errand = jobs::setup(project, setup, &project.worktree_path(id));
         let done = engine.perform(vec![errand], &watch(claim.settings.timeout.value))?;
-        stop_if_asked(engine, claim, &done)?;
+        stop_if_asked(engine, claim, &heart, &done)?;
         if let Some(what) = jobs::failure(&done) {
             return journalled(claim, Some(format!("the set-up `{setup}` {what}")), None);
         }
@@ -164,7 +168,7 @@ fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>)
     let errands = claim.agent.errands(engine, claim, &prompt::prompt(claim))?;
     failpoint("attempt.before-agent");
     let done = engine.perform(errands, &watch(claim.agent.timeout()))?;
-    stop_if_asked(engine, claim, &done)?;
+    stop_if_asked(engine, claim, &heart, &done)?;
     let (took, strays) = (done.duration, done.strays);
     if let Some(what) = jobs::failure(&done) {
         let name = done.failed.as_deref().unwrap_or(claim.agent.name());
@@ -191,14 +195,22 @@ fn journalled(
 }
 
 /// On an interruption the agent's files are committed to its branch, and the attempt stays open.
-fn stop_if_asked(engine: &Engine, claim: &Claim, done: &Performed) -> Result<(), Error> {
+fn stop_if_asked(engine: &Engine, claim: &Claim, heart: &Heart, done: &Performed) -> Result<(), Error> {
     let stopped = matches!(done.how, How::Stopped | How::SupervisorLost);
     if !(stopped || engine.stopped()) {
         return Ok(());
     }
     let tip = engine.project.repo.tip(&claim.qualified.full_ref())?;
     tidy::save_partial(engine, &claim.id, &claim.qualified, tip)?;
+    if *heart.lost().borrow() && !engine.stopped() {
+        return Err(taken_over(claim));
+    }
     Err(Error::Interrupted)
+}
+
+fn taken_over(claim: &Claim) -> Error {
+    let by = "another clone, which has taken it over; what was done here is kept on its branch".to_owned();
+    Error::Held { id: claim.qualified.clone(), by }
 }
 
 /// Honesty first, then the proofs.
@@ -341,9 +353,17 @@ fn conclude(
     repo.note_add(commit, &lines, &tidy::transcript(engine, &claim.id))?;
     failpoint("attempt.before-conclusion");
     let moves = [RefMove { name: claim.qualified.full_ref(), from: Expect::At(tip), to: Some(commit) }];
-    match repo.move_refs(&moves, word)? {
+    let over: Vec<RefMove> = lease::ended(&engine.project, &claim.qualified)?.into_iter().collect();
+    match shared::move_fenced(&engine.project, &moves, &over, word)? {
         Moved::Done => Ok(commit),
         Moved::TipMoved { .. } => {
+            shared::refresh(&engine.project, &[&claim.target])?;
+            let project = &engine.project;
+            if shared::fenced_off(project, &claim.qualified, commit)?
+                || shared::overtaken(project, &claim.qualified, claim.attempt)?
+            {
+                return Err(taken_over(claim));
+            }
             Err(Error::Failed(format!("{} was moved by somebody else meanwhile", claim.qualified.branch())))
         }
     }

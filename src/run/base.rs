@@ -90,7 +90,9 @@ pub(super) fn no_target(target: &str) -> Error {
 
 /// An upstream that is known to be ahead would make the base stale.
 pub(super) fn refuse_stale(engine: &Engine, look: &Look, id: &SpecId, target: &str, base: Oid) -> Result<(), Error> {
-    if engine.request.stale || look.set.driver_of(id).is_some() {
+    // Where a remote is shared, what is there has been taken in a moment ago.
+    let shared = super::shared::remote(&engine.project)?.is_some();
+    if engine.request.stale || shared || look.set.driver_of(id).is_some() {
         return Ok(());
     }
     let repo = &engine.project.repo;

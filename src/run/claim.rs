@@ -6,7 +6,7 @@ use super::base::{base_branch, no_target, recorded_target, refuse_edited, refuse
 use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
-use super::{Engine, Error, tidy};
+use super::{Engine, Error, catch_up, lease, shared, tidy};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
@@ -89,7 +89,11 @@ pub(super) fn claim(engine: &Engine, id: &SpecId) -> Result<Claimed, Error> {
     let lock = hold(project, id)?;
     failpoint("claim.locked");
     // Looked at again under the lock: what the scheduler saw may be long past.
-    let look = project::look(project)?;
+    let look = catch_up::prepare(engine, project::look(project)?, id)?;
+    let look = match catch_up::adopt(engine, id)? {
+        true => project::look(project)?,
+        false => look,
+    };
     let row = look.board.row(id).ok_or_else(|| unusable(&look, id))?;
     let record = look.ledger.record(&project.qualify(id));
     refuse_by_status(row)?;
@@ -190,10 +194,14 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     let id = &row.id;
     let qualified = project.qualify(id);
     let running = record.filter(|record| matches!(record.state, State::InProgress));
-    if let Some(waiting) = someone_elses(engine, running, &qualified)? {
+    let foreign = running.and_then(|record| record.last_start.as_ref()).filter(|last| !is_here(engine, last));
+    if let Some(foreign) = foreign {
+        wrest(engine, foreign, &qualified)?;
+    } else if let Some(waiting) = a_persons(engine, running, &qualified) {
         return Ok(waiting);
     }
-    let going_on = running.and_then(recorded_target).filter(|_| engine.request.target.is_none());
+    let going_on =
+        running.filter(|_| foreign.is_none()).and_then(recorded_target).filter(|_| engine.request.target.is_none());
     let target = match going_on.filter(|_| look.set.driver_of(id).is_none()) {
         Some(target) => target,
         None => base_branch(engine, look, id, &lock)?,
@@ -212,13 +220,14 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     agent.check(project)?;
     let old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
     let moved_on = record.filter(|record| goes_on(look, record, old));
-    let resumed = running.or(moved_on).filter(|_| !engine.request.fresh && old.is_some());
+    // What is taken from another clone is another attempt: by its number the former holder is kept from landing.
+    let resumed = running.or(moved_on).filter(|_| !engine.request.fresh && old.is_some() && foreign.is_none());
     let attempt = match resumed {
         Some(record) => record.attempt,
         None => record.map_or(1, |record| record.highest.saturating_add(1)),
     };
     let sources = sources(project, &spec, base)?;
-    let run = project.env.run_id().map_err(Error::system("no randomness to be had"))?;
+    let run = project.new_run()?;
     let who = format!("run {run} of {}, process {}", agent.name(), std::process::id());
     lock.describe(&who).map_err(Error::system("writing the lock file"))?;
     let ended = resumed
@@ -243,14 +252,10 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     moves.extend(origin.keep(repo, &qualified, record)?);
     tidy::bring_worktree(engine, id, old, start)?;
     failpoint("claim.before-ref");
-    match repo.move_refs(&moves, &format!("start attempt {attempt}"))? {
+    let over: Vec<RefMove> = lease::ended(project, &qualified)?.into_iter().collect();
+    match shared::move_fenced(project, &moves, &over, &format!("start attempt {attempt}"))? {
         Moved::Done => failpoint("claim.after-ref"),
-        Moved::TipMoved { .. } => {
-            return Err(Error::Held {
-                id: qualified,
-                by: "somebody who moved its branch at this very moment".to_owned(),
-            });
-        }
+        Moved::TipMoved { .. } => return Err(beaten(project, qualified)?),
     }
     if let Some(ended) = &ended {
         note_ended(&lock, &run, ended)?;
@@ -275,6 +280,18 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         driver: look.set.driver_of(id).cloned(),
         qualified,
     })))
+}
+
+/// Who was quicker, where that can be told.
+fn beaten(project: &Project, qualified: Qualified) -> Result<Error, Error> {
+    shared::refresh(project, &[])?;
+    let look = project::look(project)?;
+    let winner = look.ledger.record(&qualified).and_then(|record| record.last_start.as_ref());
+    let by = match winner.and_then(|entry| entry.block.run.as_deref()) {
+        Some(run) if !project.is_own_run(run) => format!("run {run}, in another clone, which was quicker"),
+        _ => "somebody who moved its branch at this very moment".to_owned(),
+    };
+    Ok(Error::Held { id: qualified, by })
 }
 
 /// Whether commits follow the completion of an attempt: a person's merge, say, that takes care of a conflict.
@@ -327,29 +344,31 @@ fn sources(project: &Project, spec: &Spec, base: Oid) -> Result<Vec<(String, Vec
     Ok(found)
 }
 
-/// A run that is not to be gone on with by this call: a person's, or another machine's.
-fn someone_elses(engine: &Engine, running: Option<&Record>, qualified: &Qualified) -> Result<Option<Claimed>, Error> {
-    let Some(last) = running.and_then(|record| record.last_start.as_ref()) else { return Ok(None) };
+/// Refuses to touch the run of another clone, unless it was asked for or its lease has run out.
+fn wrest(engine: &Engine, last: &Entry, qualified: &Qualified) -> Result<(), Error> {
     if engine.request.takeover {
-        return Ok(None);
+        return Ok(());
     }
-    if !is_here(engine, last) {
-        let run = last.block.run.clone().unwrap_or_default();
-        return Err(Error::Held {
-            id: qualified.clone(),
-            by: format!("run {run}, on another machine; `--takeover` takes it from there"),
-        });
+    if lease::ran_out(&engine.project, qualified)? {
+        engine.notice(&qualified.id, "the lease of another clone's run has run out: taken over".to_owned());
+        return Ok(());
     }
+    let run = last.block.run.clone().unwrap_or_default();
+    let by = format!("run {run}, in another clone; `--takeover` takes it from there");
+    Err(Error::Held { id: qualified.clone(), by })
+}
+
+/// A person's run, which is not gone on with by a call that does not say so.
+fn a_persons(engine: &Engine, running: Option<&Record>, qualified: &Qualified) -> Option<Claimed> {
+    let last = running.and_then(|record| record.last_start.as_ref())?;
+    let request = &engine.request;
     let by_person = last.block.agent.as_deref() == Some(agents::PERSON);
-    if by_person && !engine.request.finish && engine.request.agent.is_none() && !engine.request.fresh {
-        return Ok(Some(Claimed::Person(engine.project.worktree_path(&qualified.id))));
-    }
-    Ok(None)
+    let asked = request.takeover || request.finish || request.fresh || request.agent.is_some();
+    (by_person && !asked).then(|| Claimed::Person(engine.project.worktree_path(&qualified.id)))
 }
 
 fn is_here(engine: &Engine, start: &Entry) -> bool {
-    let host = start.block.run.as_deref().and_then(|run| run.rsplit_once('@')).map(|(_, host)| host);
-    host.is_none_or(|host| host == engine.project.env.host())
+    start.block.run.as_deref().is_none_or(|run| engine.project.is_own_run(run))
 }
 
 /// Remembers in the lock's journal how the agent of a run ended.

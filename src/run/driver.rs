@@ -1,9 +1,10 @@
 //! Drivers: a branch that members land on, made by whoever needs it first and completed by whoever lands last.
 
 use super::base::{no_target, refuse_stale, spec_at, target_of};
+use super::catch_up::catch_up;
 use super::events::{event, journal};
 use super::model::Finished;
-use super::{Ending, Engine, Error, Phase, Progress, Prover, evidence, land, tidy};
+use super::{Ending, Engine, Error, Phase, Progress, Prover, evidence, land, shared, tidy};
 use crate::agent::Lock;
 use crate::env::failpoint;
 use crate::git::{Expect, Merge, Moved, RefMove};
@@ -31,6 +32,9 @@ pub(super) fn ensure(engine: &Engine, look: &Look, driver: &SpecId, lock: &Lock)
     };
     let qualified = project.qualify(driver);
     for _ in 0..TRIES {
+        shared::refresh(project, &[&target])?;
+        catch_up(engine, &target)?;
+        catch_up(engine, &qualified.branch())?;
         let base = project.repo.tip(&format!("refs/heads/{target}"))?.ok_or_else(|| no_target(&target))?;
         refuse_stale(engine, look, driver, &target, base)?;
         let tip = project.repo.tip(&qualified.full_ref())?;
@@ -42,7 +46,7 @@ pub(super) fn ensure(engine: &Engine, look: &Look, driver: &SpecId, lock: &Lock)
         let moves =
             [RefMove { name: qualified.full_ref(), from: tip.map_or(Expect::Absent, Expect::At), to: Some(next) }];
         failpoint("driver.before-ref");
-        if project.repo.move_refs(&moves, "driver")? == Moved::Done {
+        if shared::move_refs(project, &moves, "driver")? == Moved::Done {
             failpoint("driver.after-ref");
             return Ok(qualified.branch());
         }
@@ -72,7 +76,7 @@ fn begin(
     let project = &engine.project;
     spec_at(project, &qualified.id, base)?;
     let attempt = look.ledger.record(qualified).map_or(1, |record| record.highest.saturating_add(1));
-    let run = project.env.run_id().map_err(Error::system("no randomness to be had"))?;
+    let run = project.new_run()?;
     let block = Block {
         spec: Some(qualified.clone()),
         status: Some(Transition::InProgress),
@@ -270,7 +274,7 @@ fn conclude(
     repo.note_add(commit, &evidence::lines(&qualified.to_string(), record.attempt, &run, None, None, found), &[])?;
     let moves = [RefMove { name: qualified.full_ref(), from: Expect::At(tip), to: Some(commit) }];
     failpoint("driver.before-conclusion");
-    match repo.move_refs(&moves, word)? {
+    match shared::move_refs(&engine.project, &moves, word)? {
         Moved::Done => Ok(holds.then_some(commit)),
         Moved::TipMoved { .. } => Err(Error::refused(
             format!("{} moved while it was being proven", qualified.branch()),

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Ending, Error, Phase, Progress, Request, attempt, claim, driver, honesty, land, tidy};
+use super::{Ending, Error, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, tidy};
 use crate::ledger::Oid;
 use crate::plan::{Action, Ended, Happened, Schedule};
 use crate::project::{self, Look, Project};
@@ -170,6 +170,12 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
         look = project::look(&engine.project)?;
     }
     tidy::at_end(&engine.project);
+    // What they supplement is safe by now, and the next call shares them too.
+    super::sync::share_notes(&engine.project).ok();
+    if let (Some(remote), Some(why)) = (&engine.project.settings.remote.value, engine.project.sharing.unreachable()) {
+        let here = "what was done is only in this clone: `chant sync` shares it";
+        engine.report(Progress::Remark(format!("{remote} cannot be reached ({why}); {here}")));
+    }
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     Ok(overall(&codes))
 }
@@ -338,7 +344,11 @@ impl Engine {
     pub fn merge(&self, id: &SpecId) -> Result<Ending, Error> {
         claim::ensure_decider(&self.project)?;
         let lock = super::hold(&self.project, id)?;
-        let look = project::look(&self.project)?;
+        let look = catch_up::prepare(self, project::look(&self.project)?, id)?;
+        let look = match catch_up::adopt(self, id)? {
+            true => project::look(&self.project)?,
+            false => look,
+        };
         let row =
             look.board.row(id).ok_or_else(|| Error::refused(format!("{id} cannot be read"), "see `chant lint`"))?;
         if row.status == crate::plan::Status::Completed {

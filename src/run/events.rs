@@ -1,9 +1,10 @@
 //! Writing what happened: event commits on a spec's branch.
 
-use super::Error;
+use super::{Error, shared};
 use crate::agent::Lock;
 use crate::git::{Expect, Moved, RefMove, Repo};
 use crate::ledger::{self, Block, Oid};
+use crate::project::Project;
 use crate::spec::Qualified;
 
 /// What became of an attempt to record something.
@@ -43,7 +44,7 @@ pub(super) fn journal(lock: &Lock, commit: Oid) -> Result<(), Error> {
 /// # Errors
 /// Where Git cannot write; a branch that moved is an outcome, not an error.
 pub fn record_on_branch(
-    repo: &Repo,
+    project: &Project,
     lock: &Lock,
     spec: &Qualified,
     from: Option<Oid>,
@@ -51,10 +52,10 @@ pub fn record_on_branch(
     subject: &str,
     block: &Block,
 ) -> Result<Recorded, Error> {
-    let commit = event(repo, lock, from.unwrap_or(base), subject, "", block)?;
+    let commit = event(&project.repo, lock, from.unwrap_or(base), subject, "", block)?;
     let expect = from.map_or(Expect::Absent, Expect::At);
     let moves = [RefMove { name: spec.full_ref(), from: expect, to: Some(commit) }];
-    match repo.move_refs(&moves, subject)? {
+    match shared::move_refs(project, &moves, subject)? {
         Moved::Done => Ok(Recorded::At(commit)),
         Moved::TipMoved { now, .. } => Ok(Recorded::TipMoved(now)),
     }

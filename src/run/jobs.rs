@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::{Engine, Error, Progress};
 use crate::agent::{Errand, How, Lock, Performed, Terms, perform};
 use crate::git;
@@ -25,6 +27,8 @@ pub(super) struct Watch<'a> {
     pub timeout: Duration,
     /// Where all they say goes.
     pub transcript: Option<PathBuf>,
+    /// Ends them as well, as soon as it holds true.
+    pub lost: Option<watch::Receiver<bool>>,
 }
 
 impl Engine {
@@ -45,8 +49,12 @@ impl Engine {
             watch: Some(words),
             locks: &[watch.lock],
         };
-        let stop = self.stop.clone();
+        let (stop, lost) = (self.stop.clone(), watch.lost.clone());
         let done = self.handle.block_on(async move {
+            let stop = match lost {
+                Some(lost) => either(stop, lost),
+                None => stop,
+            };
             let listener = tokio::spawn(async move {
                 while let Some(line) = heard.recv().await {
                     reporter(Progress::Words { id: speaker.clone(), line });
@@ -59,6 +67,25 @@ impl Engine {
         });
         done.map_err(Error::system(format!("cannot start {label}")))
     }
+}
+
+/// Holds true as soon as one of the two does.
+fn either(mut one: watch::Receiver<bool>, mut other: watch::Receiver<bool>) -> watch::Receiver<bool> {
+    let (tell, both) = watch::channel(*one.borrow() || *other.borrow());
+    tokio::spawn(async move {
+        let stopped = async |which: &mut watch::Receiver<bool>| {
+            if which.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = stopped(&mut one) => {}
+            () = stopped(&mut other) => {}
+            () = tell.closed() => return,
+        }
+        tell.send_replace(true);
+    });
+    both
 }
 
 /// A shell command in the user's environment.

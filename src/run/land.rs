@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use super::base::no_target;
+use super::catch_up::catch_up;
 use super::events::journal;
 use super::merge_hooks::{Hooked, hooks};
 use super::model::Finished;
-use super::onto::{Onto, onto as move_onto};
+use super::onto::{Onto, fenced as move_onto};
 use super::reviewed::said;
-use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, prove, tidy};
+use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, prove, shared, tidy};
 use crate::agent::Lock;
-use crate::git::Merge;
+use crate::git::{Expect, Merge, RefMove};
 use crate::ledger::{self, Block, Landing, Oid, State, Transition};
 use crate::project::{self, Project};
 use crate::spec::{self, Qualified, Spec, SpecId};
@@ -59,10 +60,17 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
     let project = &engine.project;
     let repo = &project.repo;
     let target_ref = format!("refs/heads/{}", finished.target);
+    shared::refresh(project, &[&finished.target])?;
+    catch_up(engine, &finished.target)?;
     let onto = repo.tip(&target_ref)?.ok_or_else(|| no_target(&finished.target))?;
     if repo.is_ancestor(finished.tip, onto)? {
         tidy::after_landing(engine, &finished.id, Some(&finished.target))?;
         return Ok(Try::Ended(Ending::AlreadyDone));
+    }
+    if shared::fenced_off(project, &finished.qualified, finished.tip)?
+        || shared::overtaken(project, &finished.qualified, finished.attempt)?
+    {
+        return Ok(Try::Ended(Ending::Held(taken_over(finished))));
     }
     let said = said(engine, finished, onto)?;
     if let Some(ending) = said.holds_up(finished, accept) {
@@ -100,7 +108,9 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
         }
         Hooked::Refused(reason) => return Ok(Try::Ended(Ending::Stuck { reason, exit: 1 })),
     }
-    match move_onto(engine, &finished.target, onto, merge)? {
+    // Its branch goes with it, from exactly where it is: whoever was taken over meanwhile lands nothing.
+    let fence = [RefMove { name: finished.qualified.full_ref(), from: Expect::At(finished.tip), to: None }];
+    match move_onto(engine, &finished.target, onto, merge, &fence)? {
         Onto::Moved => Ok(Try::Again),
         Onto::Refused(why) => {
             let reason = format!("{why}; it stays in review: clear the way, then `chant work {}`", finished.id);
@@ -115,6 +125,10 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
             }))
         }
     }
+}
+
+fn taken_over(finished: &Finished) -> String {
+    format!("another clone, which has gone on with {}; what was done here is kept", finished.qualified.branch())
 }
 
 /// One line for the spec, and for a driver one for each member that is in its branch.
@@ -308,8 +322,15 @@ fn record_red(engine: &Engine, finished: &Finished, lock: &Lock, reason: &str) -
     };
     let subject = format!("{}: failed", finished.id);
     let repo = &engine.project.repo;
-    let recorded =
-        super::record_on_branch(repo, lock, &finished.qualified, Some(finished.tip), finished.tip, &subject, &block)?;
+    let recorded = super::record_on_branch(
+        &engine.project,
+        lock,
+        &finished.qualified,
+        Some(finished.tip),
+        finished.tip,
+        &subject,
+        &block,
+    )?;
     if let super::Recorded::At(commit) = recorded
         && let Some(text) = repo.note(finished.commit)?
     {

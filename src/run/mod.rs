@@ -10,6 +10,7 @@
 mod agents;
 mod attempt;
 mod base;
+mod catch_up;
 mod claim;
 mod driver;
 mod engine;
@@ -18,6 +19,7 @@ mod evidence;
 mod honesty;
 mod jobs;
 mod land;
+mod lease;
 mod merge_hooks;
 mod model;
 mod onto;
@@ -26,10 +28,13 @@ mod prompt;
 mod prove;
 mod reviewed;
 mod settings;
+mod shared;
+mod sync;
 mod tidy;
 
 pub use agents::checked as check_agent;
 pub use base::{spec_at as spec_in, target_of};
+pub use catch_up::take_in;
 pub use claim::{ensure_decider, ensure_writable, hold};
 pub use engine::{Engine, Reporter, clean_up, work};
 pub use events::{Recorded, record_on_branch};
@@ -38,6 +43,8 @@ pub use land::Landed;
 pub use onto::{Onto, onto};
 pub use origin::record_at_ground;
 pub use prove::Prover;
+pub use shared::refresh;
+pub use sync::{Synced, sync};
 pub use tidy::discard_proof;
 
 use std::path::PathBuf;
@@ -138,6 +145,8 @@ pub enum Progress {
         /// One or more lines.
         text: String,
     },
+    /// Something a person should read that is about no spec in particular.
+    Remark(String),
     /// A spec is through, one way or another.
     Ended {
         /// The spec.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Engine, Error};
+use super::{Engine, Error, shared};
 use crate::agent::Lock;
 use crate::env::failpoint;
 use crate::git::{Expect, Follow, Moved, RefMove, Worktree};
@@ -20,11 +20,26 @@ pub enum Onto {
     Refused(String),
 }
 
-/// Moves a branch from `from` to `to`, its checkouts first, under the branch's own lock.
+/// Moves a branch from `from` to `to`, its checkouts first, under the branch's own lock; at the remote too, where one is
+/// shared.
 ///
 /// # Errors
 /// Where Git fails.
 pub fn onto(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto, Error> {
+    put(engine, target, from, to, Some(&[]))
+}
+
+/// The same, with moves at the remote without which it does not count.
+pub(super) fn fenced(engine: &Engine, target: &str, from: Oid, to: Oid, fence: &[RefMove]) -> Result<Onto, Error> {
+    put(engine, target, from, to, Some(fence))
+}
+
+/// The same in this repository alone, towards what the remote has.
+pub(super) fn here(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto, Error> {
+    put(engine, target, from, to, None)
+}
+
+fn put(engine: &Engine, target: &str, from: Oid, to: Oid, fence: Option<&[RefMove]>) -> Result<Onto, Error> {
     let project = &engine.project;
     let repo = &project.repo;
     let name = format!("refs/heads/{target}");
@@ -53,7 +68,10 @@ pub fn onto(engine: &Engine, target: &str, from: Oid, to: Oid) -> Result<Onto, E
     }
     failpoint("land.followed");
     let moves = [RefMove { name, from: Expect::At(from), to: Some(to) }];
-    let moved = repo.move_refs(&moves, "land");
+    let moved = match fence {
+        Some(fence) => shared::move_fenced(project, &moves, fence, "land"),
+        None => repo.move_refs(&moves, "land").map_err(Error::from),
+    };
     if !matches!(moved, Ok(Moved::Done)) {
         undo(engine, &lock, &followed, to, from)?;
     }

@@ -1,7 +1,7 @@
 //! What a start commit stands on: the base, the kept work of an earlier attempt, or the merge of both.
 
 use super::events::{Recorded, event, journal};
-use super::{Engine, Error, honesty};
+use super::{Engine, Error, honesty, shared};
 use crate::agent::Lock;
 use crate::git::{Expect, Merge, Moved, RefMove, Repo};
 use crate::ledger::{Block, Oid, Record};
@@ -60,7 +60,7 @@ pub fn record_at_ground(
     let mut moves = vec![RefMove { name: qualified.full_ref(), from, to: Some(commit) }];
     moves.extend(origin.keep(repo, qualified, record)?);
     super::tidy::bring_worktree(engine, &qualified.id, old, commit)?;
-    match repo.move_refs(&moves, subject)? {
+    match shared::move_refs(&engine.project, &moves, subject)? {
         Moved::Done => Ok(Recorded::At(commit)),
         Moved::TipMoved { now, .. } => Ok(Recorded::TipMoved(now)),
     }

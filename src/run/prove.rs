@@ -126,7 +126,7 @@ impl<'a> Prover<'a> {
     /// Where it could not be started; an interruption.
     pub(super) fn perform(&self, errand: Errand) -> Result<Performed, Error> {
         let timeout = self.settings.timeout.value;
-        let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None };
+        let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None, lost: None };
         let done = self.engine.perform(vec![errand], &watch)?;
         if matches!(done.how, How::Stopped) || self.engine.stopped() {
             return Err(Error::Interrupted);

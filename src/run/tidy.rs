@@ -5,7 +5,7 @@ use std::path::Path;
 use super::events::journal;
 use super::jobs::Watch;
 use super::model::Claim;
-use super::{Engine, Error, jobs};
+use super::{Engine, Error, jobs, shared};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;
 use crate::git::{Checkout, EntryKind, Expect, Follow, Head, RefMove, Removed};
@@ -270,7 +270,7 @@ fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str)
     let mut errand = Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, script, path.to_owned()) };
     errand.env.extend(project.repo.pinned(path)?);
     let timeout = claim.settings.timeout.value;
-    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None };
+    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, lost: None };
     let done = engine.perform(vec![errand], &watch)?;
     if matches!(done.how, How::Stopped) {
         return Err(Error::Interrupted);
@@ -315,7 +315,7 @@ pub(super) fn honest_tip(engine: &Engine, claim: &Claim) -> Result<Oid, Error> {
         let name = format!("{}{}", backup_prefix(engine, &claim.qualified)?, tip.short());
         moves.push(RefMove { name, from: Expect::Absent, to: Some(tip) });
     }
-    repo.move_refs(&moves, "the start of the attempt, rewritten by its agent")?;
+    shared::move_refs(&engine.project, &moves, "the start of the attempt, rewritten by its agent")?;
     journal(&claim.lock, claim.start)?;
     Ok(claim.start)
 }
@@ -353,8 +353,17 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
     }
     failpoint("tidy.before-branch");
     let Some(tip) = repo.tip(&qualified.full_ref())? else { return Ok(()) };
-    let onto = target.map(|target| repo.tip(&format!("refs/heads/{target}"))).transpose()?.flatten();
-    let contained = onto.map(|onto| repo.is_ancestor(tip, onto)).transpose()?.unwrap_or_default();
+    let mut onto = Vec::new();
+    if let Some(name) = target.map(|target| format!("refs/heads/{target}")) {
+        onto.extend(repo.tip(&name)?);
+        // Another clone may have landed it, and this one's branch not have followed yet.
+        let remote = project.settings.remote.value.as_deref();
+        onto.extend(remote.map(|remote| repo.tracked(remote, &name)).transpose()?.flatten());
+    }
+    let mut contained = false;
+    for onto in onto {
+        contained = contained || repo.is_ancestor(tip, onto)?;
+    }
     let mut moves = vec![RefMove { name: qualified.full_ref(), from: Expect::At(tip), to: None }];
     if !contained {
         // A squash holds what the branch did, and not its commits.
@@ -374,9 +383,9 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
         engine.notice(id, format!("{} is kept: it is checked out in {}", qualified.branch(), worktree.path.display()));
         return Ok(());
     }
-    match repo.move_refs(&moves, "landed") {
+    match shared::move_refs(project, &moves, "landed") {
         // It has landed, whatever becomes of the branch.
-        Err(error @ crate::git::Error::HookRefused { .. }) => {
+        Err(error @ (Error::Git(crate::git::Error::HookRefused { .. }) | Error::Refused { .. })) => {
             engine.notice(id, format!("{} is kept: {error}", qualified.branch()));
         }
         moved => drop(moved?),

@@ -9,6 +9,7 @@ mod hooks;
 mod house;
 mod output;
 mod readme;
+mod remote;
 mod review;
 mod run_claim;
 mod run_driver;

@@ -178,7 +178,7 @@ fn event(
                 Some(target) => target,
                 None => target(call, project, &look, id)?,
             };
-            let run = project.env.run_id().map_err(Error::file("find randomness"))?;
+            let run = project.new_run()?;
             full.push(format!("{}: {run}", key::RUN));
             full.push(format!("{}: person", key::AGENT));
             full.push(format!("{}: {target}", key::TARGET));

@@ -3,6 +3,8 @@
 //! `Sandbox::new()` makes an empty project with one commit; `spec`, `write` and `commit` fill it; `chant` and `git` run
 //! the real programs in it. Nothing of the user's own configuration is seen.
 
+pub mod clones;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,0 +1,189 @@
+//! Taking in what other clones have done, as far as it was fetched: the one place where a local branch follows a remote.
+
+use super::onto::{Onto, here as onto_here};
+use super::shared::{refresh, remote};
+use std::sync::Arc;
+
+use super::{Engine, Error, Request, target_of, tidy};
+use crate::git::{Expect, Merge, RefMove, Repo};
+use crate::ledger::{self, Oid};
+use crate::project::{self, Look, Project};
+use crate::spec::{Qualified, SpecId};
+
+/// Fetches, and brings along what a spec's work starts from and lands on: its target, and its drivers' branches. Gives a
+/// new look where anything may have come.
+///
+/// # Errors
+/// As [`catch_up`].
+pub(super) fn prepare(engine: &Engine, look: Look, id: &SpecId) -> Result<Look, Error> {
+    let project = &engine.project;
+    if remote(project)?.is_none() {
+        return Ok(look);
+    }
+    let mut drivers = Vec::new();
+    let mut outermost = id;
+    while let Some(driver) = look.set.driver_of(outermost) {
+        drivers.push(project.qualify(driver).branch());
+        outermost = driver;
+    }
+    let target = match look.board.row(outermost).and_then(|row| row.target.clone()) {
+        Some(target) if engine.request.target.is_none() => target,
+        _ => target_of(project, &look, outermost, engine.request.target.as_deref())?,
+    };
+    refresh(project, &[&target])?;
+    catch_up(engine, &target)?;
+    for driver in drivers.iter().rev() {
+        catch_up(engine, driver)?;
+    }
+    Ok(project::look(project)?)
+}
+
+/// Takes in what other clones did to a spec, under its lock, before somebody here decides about it.
+///
+/// # Errors
+/// As [`catch_up`].
+pub fn take_in(project: &Project, id: &SpecId) -> Result<(), Error> {
+    if remote(project)?.is_none() {
+        return Ok(());
+    }
+    let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), Arc::new(|_| {}))?;
+    prepare(&engine, project::look(project)?, id)?;
+    adopt(&engine, id)?;
+    Ok(())
+}
+
+/// Brings a spec's own branch to where the remote has it, under the spec's lock; what only this clone has is kept.
+/// Whether it moved.
+///
+/// # Errors
+/// Where the worktree cannot follow, and where Git fails.
+pub(super) fn adopt(engine: &Engine, id: &SpecId) -> Result<bool, Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let Some(remote) = remote(project)? else { return Ok(false) };
+    let qualified = project.qualify(id);
+    let name = qualified.full_ref();
+    let Some(there) = repo.tracked(remote, &name)? else { return Ok(false) };
+    let Some(here) = repo.tip(&name)? else {
+        repo.move_refs(&[RefMove { name, from: Expect::Absent, to: Some(there) }], &format!("as {remote} has it"))?;
+        return Ok(true);
+    };
+    if repo.is_ancestor(there, here)? {
+        return Ok(false);
+    }
+    let here = tidy::save_partial(engine, id, &qualified, Some(here))?.unwrap_or(here);
+    let mut moves = vec![RefMove { name, from: Expect::At(here), to: Some(there) }];
+    if !repo.is_ancestor(here, there)? {
+        let copy = kept_name(&qualified, here);
+        engine.notice(id, format!("{remote} has another {}; what was here is kept at {copy}", qualified.branch()));
+        if repo.tip(&copy)?.is_none() {
+            moves.push(RefMove { name: copy, from: Expect::Absent, to: Some(here) });
+        }
+    }
+    tidy::bring_worktree(engine, id, Some(here), there)?;
+    repo.move_refs(&moves, &format!("as {remote} has it"))?;
+    Ok(true)
+}
+
+fn kept_name(qualified: &Qualified, tip: Oid) -> String {
+    format!("refs/chant/attempts/{qualified}/0-{}", tip.short())
+}
+
+/// Brings a branch that is landed on to where the remote has it; its checkouts follow. A driver's branch on which both
+/// sides have landed something is merged; one of the user's that has commits of its own is theirs to push or to pull.
+///
+/// # Errors
+/// Where it cannot be brought there, with what to type.
+pub(super) fn catch_up(engine: &Engine, branch: &str) -> Result<(), Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    let Some(remote) = remote(project)? else { return Ok(()) };
+    let name = format!("refs/heads/{branch}");
+    for _ in 0..20 {
+        let (here, there) = (repo.tip(&name)?, repo.tracked(remote, &name)?);
+        let Some(there) = there else { return Ok(()) };
+        let Some(here) = here else {
+            if branch.starts_with("chant/") {
+                let moves = [RefMove { name, from: Expect::Absent, to: Some(there) }];
+                repo.move_refs(&moves, &format!("as {remote} has it"))?;
+            }
+            return Ok(());
+        };
+        let to = if repo.is_ancestor(there, here)? {
+            return if branch.starts_with("chant/") {
+                Ok(())
+            } else {
+                unpublished(engine, remote, branch, there, here)
+            };
+        } else if repo.is_ancestor(here, there)? {
+            there
+        } else {
+            merged(engine, remote, branch, here, there)?
+        };
+        match onto_here(engine, branch, here, to)? {
+            Onto::Done => return Ok(()),
+            Onto::Moved => {}
+            Onto::Refused(why) => {
+                return Err(Error::refused(
+                    format!("{branch} is behind {remote}, and cannot be brought along: {why}"),
+                    format!("clear the way, then `git pull {remote} {branch}`"),
+                ));
+            }
+        }
+    }
+    Err(Error::refused(format!("{branch} keeps moving"), "try again when the others are through"))
+}
+
+/// Commits of the user's are theirs to publish; landings that were made while the remote was out of reach are not.
+fn unpublished(engine: &Engine, remote: &str, branch: &str, there: Oid, here: Oid) -> Result<(), Error> {
+    match first_unpublished(&engine.project.repo, there, here)? {
+        None => Ok(()),
+        Some(commit) => Err(Error::refused(
+            format!("{branch} has commits that {remote} has not: {commit}"),
+            format!("share them first: `git push {remote} {branch}`"),
+        )),
+    }
+}
+
+/// The newest commit between two that is no landing, in words.
+///
+/// # Errors
+/// Where the history cannot be read.
+pub(super) fn first_unpublished(repo: &Repo, there: Oid, here: Oid) -> Result<Option<String>, Error> {
+    for entry in repo.first_parent(here, usize::MAX)? {
+        if repo.is_ancestor(entry.commit, there)? {
+            return Ok(None);
+        }
+        let landing = match ledger::read(&entry.message) {
+            ledger::Reading::Block(block) | ledger::Reading::Malformed { block, .. } => !block.landings.is_empty(),
+            ledger::Reading::Nothing => false,
+        };
+        if !landing {
+            let subject = String::from_utf8_lossy(&entry.message).lines().next().unwrap_or_default().to_owned();
+            return Ok(Some(format!("{} {}", entry.commit.short(), subject.escape_debug())));
+        }
+    }
+    Ok(None)
+}
+
+/// The merge of both sides of a driver's branch.
+fn merged(engine: &Engine, remote: &str, branch: &str, here: Oid, there: Oid) -> Result<Oid, Error> {
+    let repo = &engine.project.repo;
+    if !branch.starts_with("chant/") {
+        return Err(Error::refused(
+            format!("{branch} and {remote}/{branch} have gone different ways"),
+            format!("bring them together: `git pull {remote} {branch}`, then `git push {remote} {branch}`"),
+        ));
+    }
+    match repo.merge(here, there)? {
+        Merge::Clean { tree } => {
+            let message = format!("Merge remote-tracking branch '{remote}/{branch}' into {branch}\n");
+            Ok(repo.commit(tree, &[here, there], &message)?)
+        }
+        Merge::AlreadyIn => Ok(there),
+        Merge::Conflicts { paths } => Err(Error::refused(
+            format!("{branch} and {remote}/{branch} conflict in {}", paths.join(", ")),
+            format!("merge them by hand: `git switch {branch} && git merge {remote}/{branch}`"),
+        )),
+    }
+}
