@@ -96,10 +96,16 @@ fn settled(look: &Look, ids: &[SpecId]) -> Vec<SpecId> {
 
 fn wanted(look: &Look, queries: &[String]) -> Result<Vec<SpecId>, ops::Error> {
     if queries.is_empty() {
-        let ready = |row: &&crate::plan::Row| {
-            let open = matches!(row.status, Status::Ready | Status::Stalled | Status::InProgress);
-            row.driver.is_none() && (open || look.board.to_land.contains(&row.id))
+        let begun = |status: Status| matches!(status, Status::Ready | Status::Stalled | Status::InProgress);
+        // A driver stands for its members; where it has landed, those that came later stand for themselves.
+        let driven = |row: &crate::plan::Row| {
+            row.driver.as_ref().is_some_and(|driver| {
+                let status = look.board.status(driver);
+                !matches!(status, Status::Completed | Status::Failed | Status::Cancelled)
+            })
         };
+        let ready =
+            |row: &&crate::plan::Row| !driven(row) && (begun(row.status) || look.board.to_land.contains(&row.id));
         let open = look
             .board
             .rows

@@ -41,7 +41,8 @@ impl Repo {
     pub fn add_worktree(&self, at: &Path, what: Checkout) -> Result<PathBuf> {
         let at = absolute(at)?;
         let (head, commit) = self.head_for(&what)?;
-        let guard = self.registry_lock()?;
+        // For the moment between looking at what is there and claiming a place in it.
+        let guard = self.turn("worktrees")?;
         self.refuse_second(&at, &what)?;
         match self.site(&at, &head)? {
             Site::Free => {
@@ -98,10 +99,10 @@ impl Repo {
         }
     }
 
-    /// Held for the moment between looking at what is there and claiming a place in it.
-    fn registry_lock(&self) -> Result<File> {
+    /// Waits for a lock of this repository, and holds it until dropped.
+    pub(super) fn turn(&self, name: &str) -> Result<File> {
         let dir = self.common_dir().join("chant/locks");
-        let path = dir.join("worktrees");
+        let path = dir.join(name);
         let open = || {
             fs::create_dir_all(&dir)?;
             let file = File::options().create(true).append(true).open(&path)?;
@@ -114,6 +115,8 @@ impl Repo {
     fn refuse_second(&self, at: &Path, what: &Checkout) -> Result<()> {
         let Checkout::Branch(branch) = what else { return Ok(()) };
         match self.checked_out(branch)?.into_iter().find(|worktree| worktree.path != at) {
+            // Its directory is gone, and nobody said that it will come back.
+            Some(other) if !other.exists && other.locked.is_none() && !other.main => self.throw_away(&other),
             Some(other) => Err(WorktreeError::CheckedOut { branch: branch.clone(), path: other.path }.into()),
             None => Ok(()),
         }

@@ -71,11 +71,14 @@ pub enum Error {
         /// What Git dislikes about it.
         reason: String,
     },
-    /// A ref of ours that somebody made another name for one of theirs.
+    /// A ref of ours that somebody made another name for one of theirs, or the other way round.
     #[error("`{name}` is another name for `{other}`, and what is written to it would go there")]
     #[diagnostic(
         code(git::other_name),
-        help("take the name away: `git symbolic-ref --delete {name}`; `{other}` stays")
+        help(
+            "take the name away: `git symbolic-ref --delete {name}`; `{other}` stays, and `git reflog {name}` tells where \
+             it was"
+        )
     )]
     OtherName {
         /// The full name.

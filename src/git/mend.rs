@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use super::exe::Git;
 use super::repo::Repo;
 use super::scratch;
-use super::worktree::{Worktree, read_path};
+use super::worktree::{Worktree, read_path, real};
 
 /// Settings by key and value; `None` where Git cannot read them.
 type Listed = Option<Vec<(String, String)>>;
@@ -85,6 +85,33 @@ impl Repo {
             (key.to_owned(), value.to_owned())
         };
         Ok(Some(listed.success().then(|| listed.records().map(setting).collect())))
+    }
+
+    /// Gives a linked worktree that was moved, its repository with it perhaps, its links back, as `git worktree repair`
+    /// would. Whether that was needed. One that is another repository's stays that.
+    ///
+    /// # Errors
+    /// Where the links cannot be written.
+    pub fn relink_worktree(&self, at: &Path) -> Result<bool> {
+        if self.find_worktree(at)?.is_some() {
+            return Ok(false);
+        }
+        let Some(link) = read_path(&at.join(".git"), "gitdir: ") else { return Ok(false) };
+        let Some(id) = link.file_name() else { return Ok(false) };
+        let git_dir = self.common_dir().join("worktrees").join(id);
+        let Some(noted) = read_path(&git_dir.join("gitdir"), "") else { return Ok(false) };
+        let leads_here = read_path(&noted, "gitdir: ").is_some_and(|path| real(&path) == real(&git_dir));
+        if leads_here {
+            return Ok(false);
+        }
+        let dot_git = real(at).join(".git");
+        let note = [dot_git.as_os_str().as_encoded_bytes(), b"\n"].concat();
+        let path = git_dir.join("gitdir");
+        fs::write(&path, note).map_err(Error::io("write", &path))?;
+        let worktree = self.worktree(at)?;
+        fs::remove_file(&dot_git).map_err(Error::io("replace", &dot_git))?;
+        self.link(&worktree)?;
+        Ok(true)
     }
 
     /// Takes away the locks that a killed git command has left in a worktree's own Git directory. Only for worktrees of

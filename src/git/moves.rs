@@ -175,7 +175,7 @@ impl Repo {
 
 /// Whether only chant makes refs of that name. It makes none that are other names for others, and writes through none.
 fn is_ours(name: &str) -> bool {
-    name.starts_with("refs/heads/chant/") || name.starts_with("refs/chant/")
+    name.starts_with("refs/heads/chant/") || name.starts_with("refs/chant/") || name == super::notes::NOTES
 }
 
 /// A move with the name of the ref that really moves.
@@ -196,7 +196,7 @@ impl Step {
                 Some(TargetRef::Symbolic(next)) => next.to_owned(),
                 _ => break,
             };
-            if is_ours(&step.name) {
+            if is_ours(&step.name) || is_ours(&next.as_bstr().to_string()) {
                 return Err(Error::OtherName { name: step.name.clone(), other: next.as_bstr().to_string() });
             }
             name = next;

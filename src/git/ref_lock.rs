@@ -111,6 +111,27 @@ impl Repo {
     }
 }
 
+impl Repo {
+    /// Takes away the lock that a killed git command has left on a ref of ours. Only under the lock of its spec: then no
+    /// run is alive that could hold it, and a person's own command holds one for an instant. One that stands unchanged for
+    /// three seconds is nobody's.
+    ///
+    /// # Errors
+    /// Where it cannot be deleted.
+    pub fn free_ref_lock(&self, name: &str) -> Result<()> {
+        let path = self.common_dir().join(format!("{name}.lock"));
+        let stamp = || std::fs::symlink_metadata(&path).and_then(|meta| meta.modified()).ok();
+        let Some(first) = stamp() else { return Ok(()) };
+        for _ in 0..60 {
+            if stamp() != Some(first) {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        super::scratch::delete(&path)
+    }
+}
+
 fn locks_below(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,

@@ -88,6 +88,15 @@ impl Repo {
         Ok(())
     }
 
+    /// Takes a symbolic ref away. What it was another name for is left alone.
+    ///
+    /// # Errors
+    /// Where it is none, or Git refuses.
+    pub fn drop_symbolic(&self, full_ref: &str) -> Result<()> {
+        self.plumbing(&["symbolic-ref", "--delete", full_ref]).check()?;
+        Ok(())
+    }
+
     /// Every ref whose full name begins with `prefix` and that leads to a commit, by name.
     ///
     /// # Errors

@@ -6,9 +6,8 @@
 //! server had accepted everything is a success, and a race that was lost is told from every other refusal.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 
-use super::error::{Error, Result};
+use super::error::Result;
 use super::exe::Git;
 use super::moves::{Expect, RefMove};
 use super::notes::NOTES;
@@ -124,7 +123,7 @@ impl Repo {
     /// Where a tracking ref cannot be moved.
     pub fn fetch_beside(&self, remote: &str, branches: &[String]) -> Result<Seen> {
         // One at a time: two fetches into the same refs stumble over each other's locks.
-        let _turn = self.remote_lock()?;
+        let _turn = self.turn("remotes")?;
         // Somebody may delete what was just listed before it is fetched.
         for _ in 0..5 {
             let there = match self.remote_refs(remote, branches)? {
@@ -160,18 +159,6 @@ impl Repo {
             }
         }
         Ok(Seen::Unreachable(format!("{remote} changed five times while it was read")))
-    }
-
-    fn remote_lock(&self) -> Result<File> {
-        let dir = self.common_dir().join("chant/locks");
-        let path = dir.join("remotes");
-        let open = || {
-            fs::create_dir_all(&dir)?;
-            let file = File::options().create(true).append(true).open(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        open().map_err(Error::io("lock", &path))
     }
 
     /// Forgets what a remote no longer has.

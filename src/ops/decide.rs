@@ -22,7 +22,7 @@ pub struct Decided {
 /// # Errors
 /// Where there is nothing to reset, or somebody works on it.
 pub fn reset(project: &Project, query: &str) -> Result<Decided, Error> {
-    run::ensure_decider(project)?;
+    run::ensure_writable(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     match status(&look, &id) {
@@ -44,7 +44,7 @@ pub fn reset(project: &Project, query: &str) -> Result<Decided, Error> {
 /// # Errors
 /// Where it has landed, or somebody works on it.
 pub fn cancel(project: &Project, query: &str, reason: Option<&str>) -> Result<Decided, Error> {
-    run::ensure_decider(project)?;
+    run::ensure_writable(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     match status(&look, &id) {
@@ -112,6 +112,9 @@ fn record(
 pub fn merge(project: &Project, query: &str, reporter: run::Reporter) -> Result<(SpecId, Ending), Error> {
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
+    if project.settings.remote.value.is_none() {
+        super::refuse_elsewhere(project, &id)?;
+    }
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
     let ending = engine.merge(&id)?;
     Ok((id, ending))
@@ -122,7 +125,7 @@ pub fn merge(project: &Project, query: &str, reporter: run::Reporter) -> Result<
 /// # Errors
 /// Where it has not landed, later changes conflict with the revert, or the target's checkout cannot follow.
 pub fn revert(project: &Project, query: &str, reason: Option<&str>, reporter: run::Reporter) -> Result<Decided, Error> {
-    run::ensure_decider(project)?;
+    run::ensure_writable(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     let record = look.ledger.record(&project.qualify(&id));

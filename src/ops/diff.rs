@@ -76,7 +76,9 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
         Some((landing, None)) => Some(landing),
         None => None,
     };
-    let (from, to) = match (repo.tip(&qualified.full_ref())?, landing) {
+    // A branch that only a remote has is seen from here as well.
+    let seen = look.view.branches.get(&qualified.branch()).and_then(|tips| tips.first().copied());
+    let (from, to) = match (repo.tip(&qualified.full_ref())?.or(seen), landing) {
         (_, Some(landing)) => {
             let before = repo.parents(landing)?.first().copied().unwrap_or(landing);
             (before, landing)

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Error, hooks};
+use crate::agent::Lock;
 use crate::plan::Status;
 use crate::project::{self, Project};
 use crate::run;
@@ -53,11 +54,14 @@ pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     let look = project::look(project)?;
     let mut checks = vec![git(project), identity(project), repository(project)];
     checks.extend(hooks_of(project)?);
-    checks.push(specs(&look));
+    checks.push(specs(project, &look)?);
     checks.extend(agents(project, &look));
     checks.extend(anomalies(&look));
     checks.extend(waiting(&look));
     checks.extend(leftovers(project, &look)?);
+    checks.extend(strangers(project, &look)?);
+    checks.extend(cut_short(project));
+    checks.extend(remote(project)?);
     Ok(checks)
 }
 
@@ -102,12 +106,13 @@ fn hooks_of(project: &Project) -> Result<Option<Check>, Error> {
     }))
 }
 
-fn specs(look: &project::Look) -> Check {
-    let errors = look.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+fn specs(project: &Project, look: &project::Look) -> Result<Check, Error> {
+    let together = project::lint_together(project, &look.set, project.repo.head()?.tip())?;
+    let errors = look.diagnostics.iter().chain(&together).filter(|d| d.severity == Severity::Error).count();
     if errors > 0 {
-        return ill("specs", format!("{} read, {errors} problems", look.set.len()), "chant lint");
+        return Ok(ill("specs", format!("{} read, {errors} problems", look.set.len()), "chant lint"));
     }
-    well("specs", format!("{} read", look.set.len()))
+    Ok(well("specs", format!("{} read", look.set.len())))
 }
 
 fn agents(project: &Project, look: &project::Look) -> Vec<Check> {
@@ -175,4 +180,49 @@ fn leftovers(project: &Project, look: &project::Look) -> Result<Vec<Check>, Erro
         }
     }
     Ok(checks)
+}
+
+/// Events of projects that there are not: one was given another name.
+fn strangers(project: &Project, look: &project::Look) -> Result<Option<Check>, Error> {
+    let Some(tip) = project.repo.head()?.tip() else { return Ok(None) };
+    let known: Vec<_> = project::projects(&project.repo, tip)?.into_iter().map(|other| other.name).collect();
+    let foreign = |name: &&crate::spec::Qualified| name.project.is_some() && !known.contains(&name.project);
+    let names: Vec<String> = look.ledger.specs.keys().filter(foreign).take(4).map(ToString::to_string).collect();
+    Ok((!names.is_empty()).then(|| {
+        let help =
+            "a project keeps the name that its events bear: put it back into `project:` of its .chant/config.yaml";
+        warning("history", format!("events of a project that there is not: {}", names.join(", ")), help)
+    }))
+}
+
+/// What a killed process left of a landing.
+fn cut_short(project: &Project) -> Option<Check> {
+    let dir = project.repo.common_dir().join("chant/locks");
+    let mut entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let begun = entries.any(|entry| {
+        entry.file_name().as_encoded_bytes().starts_with(b"onto-")
+            && Lock::read(&entry.path()).is_ok_and(|text| text.contains("following "))
+            && !Lock::is_held(&entry.path()).unwrap_or(true)
+    });
+    begun.then(|| {
+        let detail = "a landing was cut short: the checkout may hold files of it, and a ref its lock";
+        warning("landing", detail, "chant work")
+    })
+}
+
+/// Whether what the settings share can be shared.
+fn remote(project: &Project) -> Result<Vec<Check>, Error> {
+    let Some(remote) = &project.settings.remote.value else { return Ok(Vec::new()) };
+    if !project.repo.has_remote(remote) {
+        let help = format!("git remote add {remote} <url>");
+        return Ok(vec![ill("remote", format!("the settings share the remote `{remote}`, and there is none"), help)]);
+    }
+    let missing = project.repo.missing_refspecs(remote)?;
+    Ok(vec![match missing.is_empty() {
+        true => well("remote", format!("{remote} is shared")),
+        false => {
+            let detail = format!("a plain `git fetch {remote}` does not bring kept attempts and notes");
+            warning("remote", detail, "chant sync")
+        }
+    }])
 }

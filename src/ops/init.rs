@@ -1,6 +1,6 @@
 //! `chant init`: a directory for specs, and Git told where to leave chant's own files alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
@@ -72,6 +72,9 @@ pub fn init(env: &Arc<Env>, name: Option<&str>) -> Result<Made, Error> {
             "give it one: `chant init --name <name>`",
         ));
     }
+    if let Some(name) = &name {
+        refuse_name(&repo, &here, &top, name)?;
+    }
     let specs = here.join(SPECS);
     if !specs.is_dir() {
         std::fs::create_dir_all(&specs).map_err(Error::file(format!("make {SPECS}")))?;
@@ -89,4 +92,34 @@ pub fn init(env: &Arc<Env>, name: Option<&str>) -> Result<Made, Error> {
     let pattern = format!("/{}", inside.join(DIR).join("worktrees").display());
     repo.exclude(&format!("{pattern}/"))?;
     Ok(made)
+}
+
+/// The name of a project names its branches: one that has another keeps it, and no two have the same.
+fn refuse_name(repo: &Repo, here: &Path, top: &Path, name: &crate::spec::Project) -> Result<(), Error> {
+    let configured = std::fs::read(here.join(CONFIG)).ok();
+    if let Some(bytes) = configured {
+        return match crate::config::project_name(&bytes) {
+            Some(own) if own == *name => Ok(()),
+            own => Err(Error::usage(
+                own.map_or_else(
+                    || "the project here has no name".to_owned(),
+                    |own| format!("the project here is called `{own}`"),
+                ),
+                format!("its events bear its name; to change it all the same, edit `project:` in {CONFIG}"),
+            )),
+        };
+    }
+    let Some(tip) = repo.head()?.tip() else { return Ok(()) };
+    let prefix = here.strip_prefix(top).map(|path| format!("{}/", path.display())).unwrap_or_default();
+    let same = |other: &project::Neighbour| {
+        other.prefix != prefix
+            && other.name.as_ref().is_some_and(|other| other.as_str().eq_ignore_ascii_case(name.as_str()))
+    };
+    match project::projects(repo, tip)?.into_iter().find(same) {
+        None => Ok(()),
+        Some(other) => Err(Error::usage(
+            format!("the project in `{}` is called `{name}` already", other.prefix),
+            "choose another name: it names the branches",
+        )),
+    }
 }

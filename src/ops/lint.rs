@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::project::{self, Project};
-use crate::spec::{self, Diagnostic, Severity};
+use crate::spec::{Diagnostic, Severity};
 
 /// What lint found.
 pub struct Report {
@@ -28,16 +28,12 @@ pub fn lint(project: &Project, at: Option<&str>) -> Result<Report, Error> {
         Some(rev) => project::load_at(project, project.repo.rev(rev)?)?,
         None => project::load_worktree(project)?,
     };
-    let others = match project.repo.head()?.tip() {
-        Some(tip) => project::other_projects(project, tip)?.into_iter().filter_map(|other| other.name).collect(),
-        None => Vec::new(),
-    };
     let mut diagnostics = project.warnings.clone();
     diagnostics.extend(loaded.diagnostics);
     if at.is_none() {
         diagnostics.extend(loaded.set.iter().flat_map(|spec| project::leads_out(project, spec)));
     }
-    diagnostics.extend(spec::lint_project(&loaded.set, project.name.as_ref(), &others));
+    diagnostics.extend(project::lint_together(project, &loaded.set, project.repo.head()?.tip())?);
     // Those that cannot be read are specs all the same.
     let unread: std::collections::BTreeSet<&str> = diagnostics
         .iter()

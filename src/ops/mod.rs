@@ -114,6 +114,29 @@ fn names(file: &str, query: &str) -> bool {
     stem == query || stem.strip_prefix(query).is_some_and(|rest| rest.starts_with('-') || rest.starts_with('.'))
 }
 
+/// Refuses to decide about work that this clone has seen at a remote and does not have itself.
+pub(crate) fn refuse_elsewhere(project: &project::Project, id: &spec::SpecId) -> Result<(), Error> {
+    let name = project.qualify(id);
+    if project.repo.tip(&name.full_ref())?.is_some() {
+        return Ok(());
+    }
+    let branch = name.branch();
+    let seen = project.repo.refs("refs/remotes/")?.into_iter().find(|(full, _)| {
+        full.trim_start_matches("refs/remotes/").split_once('/').is_some_and(|(_, rest)| rest == branch)
+    });
+    match seen {
+        None => Ok(()),
+        Some((full, _)) => {
+            let there = full.trim_start_matches("refs/remotes/");
+            Err(run::Error::refused(
+                format!("the work on {id} is at {there}, and not in this clone"),
+                format!("bring it here: `git branch {branch} {there}`; or share all of it: `remote:` in the settings"),
+            )
+            .into())
+        }
+    }
+}
+
 /// The spec that a query names.
 ///
 /// # Errors

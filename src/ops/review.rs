@@ -25,11 +25,12 @@ pub struct Approved {
 /// # Errors
 /// Where nothing waits for an approval, where the caller may not give one, and where somebody holds the spec.
 pub fn approve(project: &Project, query: &str, reporter: run::Reporter) -> Result<Approved, Error> {
-    run::ensure_decider(project)?;
+    run::ensure_writable(project)?;
     let look = project::look(project)?;
     let id = resolve(&look, query)?.clone();
     let lock = run::hold(project, &id)?;
     run::take_in(project, &id)?;
+    super::refuse_elsewhere(project, &id)?;
     let look = project::look(project)?;
     let (case, who) = (Case::of(project, &look, &id, "approve")?, project.repo.author()?);
     case.admit(&id, &who)?;
@@ -57,7 +58,7 @@ pub fn approve(project: &Project, query: &str, reporter: run::Reporter) -> Resul
 /// # Errors
 /// As [`approve`], and where the reason says nothing or takes more than a line.
 pub fn reject(project: &Project, query: &str, reason: &str, reporter: run::Reporter) -> Result<Decided, Error> {
-    run::ensure_decider(project)?;
+    run::ensure_writable(project)?;
     let reason = reason.trim();
     if reason.is_empty() || reason.contains('\n') {
         return Err(Error::usage(
@@ -69,6 +70,7 @@ pub fn reject(project: &Project, query: &str, reason: &str, reporter: run::Repor
     let id = resolve(&look, query)?.clone();
     let lock = run::hold(project, &id)?;
     run::take_in(project, &id)?;
+    super::refuse_elsewhere(project, &id)?;
     let look = project::look(project)?;
     let (case, who) = (Case::of(project, &look, &id, "reject")?, project.repo.author()?);
     case.admit(&id, &who)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{DIR, Error, Project, SPECS};
 use crate::git::{EntryKind, Repo, StagedFile};
 use crate::ledger::Oid;
-use crate::spec::{self, Diagnostic, Set, Severity, Spec, SpecId};
+use crate::spec::{self, Diagnostic, Set, Severity, Source, Spec, SpecId};
 
 /// What was found under `.chant/specs`.
 pub struct Loaded {
@@ -191,6 +191,28 @@ pub fn other_projects(project: &Project, commit: Oid) -> Result<Vec<Neighbour>, 
     let mut others = projects(&project.repo, commit)?;
     others.retain(|other| other.prefix != project.prefix);
     Ok(others)
+}
+
+/// What is wrong between the specs of a project, and between it and the repository's other projects as a commit has them.
+///
+/// # Errors
+/// Where Git cannot read the commit.
+pub fn lint_together(project: &Project, set: &Set, commit: Option<Oid>) -> Result<Vec<Diagnostic>, Error> {
+    let others = commit.map(|commit| other_projects(project, commit)).transpose()?.unwrap_or_default();
+    let names: Vec<_> = others.iter().filter_map(|other| other.name.clone()).collect();
+    let mut said = spec::lint_project(set, project.name.as_ref(), &names);
+    if let (Some(name), Some(commit)) = (&project.name, commit) {
+        let file = format!("{}.md", name.as_str().to_lowercase());
+        let at_top = project.repo.list(commit, super::SPECS)?;
+        if at_top.iter().any(|entry| entry.name.to_lowercase() == file) {
+            let source = Source::new(&project.path(super::CONFIG), "");
+            let message =
+                format!("the project `{name}` and the spec `{name}` at the repository's top want the same branch");
+            let help = format!("give one of them another name: `chant/{name}` cannot be beside `chant/{name}/…`");
+            said.push(Diagnostic::error("chant::collision", &source, message).help(help));
+        }
+    }
+    Ok(said)
 }
 
 /// All projects in a commit, as [`other_projects`] finds them.

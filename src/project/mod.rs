@@ -8,7 +8,9 @@ mod load;
 mod look;
 mod sharing;
 
-pub use load::{Loaded, Neighbour, leads_out, load_at, load_staged, load_worktree, other_projects, projects};
+pub use load::{
+    Loaded, Neighbour, leads_out, lint_together, load_at, load_staged, load_worktree, other_projects, projects,
+};
 pub use look::{Look, did, look, look_at, policy, rival};
 pub use sharing::Sharing;
 
@@ -305,7 +307,7 @@ pub fn absent(repo: &Repo, cwd: &Path, top: &Path) -> Result<Error, Error> {
     let (Ok(inside), Some(tip)) = (cwd.strip_prefix(&top), repo.head()?.tip()) else { return Ok(none) };
     for dir in inside.ancestors() {
         let path = dir.join(DIR).to_string_lossy().into_owned();
-        if !repo.list(tip, &path)?.is_empty() {
+        if !top.join(&path).is_dir() && !repo.list(tip, &path)?.is_empty() {
             return Ok(Error::LeftOut(path));
         }
     }

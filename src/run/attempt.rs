@@ -127,7 +127,7 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
         }
     };
     engine.phase(id, Phase::Commit, Some(claim.attempt));
-    let tangled = honesty::untangle(engine, claim)?;
+    let tangled = honesty::untangle(engine, claim, &before)?;
     let saved = tidy::commit_work(engine, claim)?;
     failpoint("attempt.committed");
     for name in honesty::put_back(engine, claim, &before)? {
@@ -237,6 +237,10 @@ fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Opti
     let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
     let found = prover.prove(&claim.spec, tip)?;
     failpoint("attempt.proven");
+    // A proof may run what the work has made.
+    if let Some(complaint) = honesty::meanwhile(engine, before)? {
+        return Err(Error::Failed(complaint));
+    }
     if found.holds() {
         engine.mark_proven(found.tree, &claim.qualified);
     }

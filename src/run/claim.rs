@@ -13,7 +13,7 @@ use crate::git::{Expect, Moved, RefMove};
 use crate::ledger::{Approval, Block, Entry, Oid, Record, State, Transition};
 use crate::plan::{Row, Status};
 use crate::project::{self, Look, Project};
-use crate::spec::{Qualified, Severity, Spec, SpecId};
+use crate::spec::{Diagnostic, Qualified, Severity, Spec, SpecId};
 
 /// Refuses what must not change anything: a call from inside a run, told by process ancestry, and a repository in
 /// which nobody is known by name.
@@ -28,16 +28,14 @@ pub fn ensure_writable(project: &Project) -> Result<(), Error> {
         ));
     }
     project.repo.identity()?;
+    outside_of_runs(project)?;
+    super::tidy::at_start(project)?;
     super::onto::settle_all(project)
 }
 
-/// The same for what only a person may say. Ancestors end where a process namespace does: while a run goes on outside of
-/// this one, nobody can tell on whose behalf it is said.
-///
-/// # Errors
-/// As [`ensure_writable`].
-pub fn ensure_decider(project: &Project) -> Result<(), Error> {
-    ensure_writable(project)?;
+/// Ancestors end where a process namespace does: while a run goes on outside of this one, nobody can tell on whose behalf
+/// something is called.
+fn outside_of_runs(project: &Project) -> Result<(), Error> {
     let Some(here) = agent::namespace() else { return Ok(()) };
     let dir = project.repo.common_dir().join("chant/locks");
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -66,6 +64,7 @@ pub fn hold(project: &Project, id: &SpecId) -> Result<Lock, Error> {
     let path = project.lock_path(id);
     match Lock::try_take(&path).map_err(Error::system(format!("cannot lock {}", path.display())))? {
         Some(lock) => {
+            project.repo.free_ref_lock(&project.qualify(id).full_ref())?;
             let who = format!("process {} on {}", std::process::id(), project.env.host());
             lock.describe(&who).map_err(Error::system("writing the lock file"))?;
             if let Some(here) = agent::namespace() {
@@ -122,6 +121,14 @@ fn unusable(look: &Look, id: &SpecId) -> Error {
     Error::Spec { id: id.clone(), diagnostics }
 }
 
+/// What is wrong with a spec beside others, or with the whole project: two that want one branch, a circle of members.
+fn wrong_together(project: &Project, look: &Look, id: &SpecId, base: Oid) -> Result<Vec<Diagnostic>, Error> {
+    let own = [project.spec_path(id), project::CONFIG.to_owned()];
+    let mut wrong = project::lint_together(project, &look.set, Some(base))?;
+    wrong.retain(|said| said.severity == Severity::Error && own.iter().any(|file| said.origin().name.ends_with(file)));
+    Ok(wrong)
+}
+
 fn refuse_by_status(row: &Row) -> Result<(), Error> {
     let id = &row.id;
     match row.status {
@@ -163,8 +170,14 @@ pub(super) fn finished(
         Some(tip) => repo.merge_base(tip, first_start)?.unwrap_or(tip),
         None => first_start,
     };
-    let spec = spec_at(project, &row.id, base)?;
-    let settings = project.settings_at(base, &engine_flags())?;
+    // Where the target was rewritten, what they have in common may be older than the spec: then what the attempt started
+    // from counts.
+    let words = match repo.entry(base, &project.spec_path(&row.id))? {
+        Some(_) => base,
+        None => first_start,
+    };
+    let spec = spec_at(project, &row.id, words)?;
+    let settings = project.settings_at(words, &engine_flags())?;
     let entry = record.entries.iter().find(|entry| entry.commit == commit);
     Ok(Some(Finished {
         id: row.id.clone(),
@@ -213,6 +226,10 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     let outside = project::leads_out(project, &spec);
     if !outside.is_empty() {
         return Err(Error::Spec { id: id.clone(), diagnostics: outside });
+    }
+    let wrong = wrong_together(project, look, id, base)?;
+    if !wrong.is_empty() {
+        return Err(Error::Spec { id: id.clone(), diagnostics: wrong });
     }
     let settings = project.settings_at(base, &engine_flags())?;
     let asked = if engine.request.finish { Some(agents::PERSON) } else { engine.request.agent.as_deref() };

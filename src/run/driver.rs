@@ -3,6 +3,7 @@
 use super::base::{no_target, refuse_stale, spec_at, target_of};
 use super::catch_up::catch_up;
 use super::events::{event, journal};
+use super::honesty::{self, Before};
 use super::model::Finished;
 use super::{Ending, Engine, Error, Phase, Progress, Prover, evidence, land, shared, tidy};
 use crate::agent::Lock;
@@ -226,9 +227,11 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
     let settings = project.settings_at(base, &crate::config::Flags::default())?;
     engine.phase(driver, Phase::Prove, Some(record.attempt));
     let prover = Prover::new(engine, driver, &settings, lock);
-    let found = prover.prove(&spec, tip)?;
+    let before = Before::now(engine)?;
+    let mut found = prover.prove(&spec, tip)?;
     failpoint("driver.proven");
-    let commit = conclude(engine, &qualified, record, tip, &found, lock)?;
+    found.spoilt = found.spoilt.or(honesty::meanwhile(engine, &before)?);
+    let commit = conclude(engine, &qualified, record, tip, &found, lock, &before)?;
     let Some(commit) = commit else { return Ok(Ending::Failed(found.complaint())) };
     engine.mark_proven(found.tree, &qualified);
     let finished = Finished {
@@ -257,6 +260,7 @@ fn conclude(
     tip: Oid,
     found: &super::Evidence,
     lock: &Lock,
+    before: &Before,
 ) -> Result<Option<Oid>, Error> {
     let repo = &engine.project.repo;
     let holds = found.holds();
@@ -266,6 +270,7 @@ fn conclude(
         attempt: Some(record.attempt),
         criteria: Some(found.tally()),
         reason: (!holds).then(|| found.complaint()),
+        disowned: honesty::foreign(engine, before)?,
         ..Block::default()
     };
     let word = if holds { "completed" } else { "failed" };

@@ -135,7 +135,6 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 /// Where Git cannot take something away.
 pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
     claim::ensure_writable(project)?;
-    tidy::at_start(project)?;
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
     tidy::landed(&engine, &project::look(project)?)
 }
@@ -145,11 +144,7 @@ pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
 /// # Errors
 /// Where nothing could be begun; what happens to single specs is reported and counted in the code.
 pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8, Error> {
-    match request.finish || request.takeover {
-        true => claim::ensure_decider(&project)?,
-        false => claim::ensure_writable(&project)?,
-    }
-    tidy::at_start(&project)?;
+    claim::ensure_writable(&project)?;
     let jobs = request.jobs.unwrap_or(project.settings.jobs.value).max(1);
     let runtime = runtime()?;
     let (stopper, stop) = watch::channel(false);
@@ -342,7 +337,7 @@ impl Engine {
     /// # Errors
     /// Where it is not completed, held by somebody, or Git fails.
     pub fn merge(&self, id: &SpecId) -> Result<Ending, Error> {
-        claim::ensure_decider(&self.project)?;
+        claim::ensure_writable(&self.project)?;
         let lock = super::hold(&self.project, id)?;
         let look = catch_up::prepare(self, project::look(&self.project)?, id)?;
         let look = match catch_up::adopt(self, id)? {

@@ -5,7 +5,7 @@ use crate::agent::Lock;
 use crate::git::{Expect, Moved, RefMove, Repo};
 use crate::ledger::{self, Block, Oid};
 use crate::project::Project;
-use crate::spec::Qualified;
+use crate::spec::{Qualified, SpecId};
 
 /// What became of an attempt to record something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,19 @@ pub(super) fn event(
 /// Notes in the lock that a commit is an engine's.
 pub(super) fn journal(lock: &Lock, commit: Oid) -> Result<(), Error> {
     lock.note(&format!("made {commit}")).map_err(Error::system("writing the lock file"))
+}
+
+/// Notes of an event that a person committed by plain Git, past chant's own hooks, that it is no forgery.
+///
+/// # Errors
+/// Inside of a run.
+pub fn vouch(project: &Project, id: &SpecId, commit: Oid) -> Result<(), Error> {
+    super::ensure_writable(project)?;
+    match super::hold(project, id) {
+        Ok(lock) => journal(&lock, commit),
+        Err(Error::Held { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Records an event on a spec's branch by compare-and-swap from `from` (its absence: `None`, then on `base`).

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::{Claim, Finished};
 use super::settings::Files;
 use super::{Engine, Error};
-use crate::git::{Expect, Moved, RefMove, Repo};
+use crate::git::{Expect, Moved, NOTES, RefMove, Repo};
 use crate::ledger::{self, Oid, Record};
 use crate::spec::Qualified;
 
-/// All refs as they were before the agent began.
+/// All refs and settings as they were before somebody else's programs began: an agent, proofs, hooks.
 pub(super) struct Before {
     refs: Option<BTreeMap<String, Oid>>,
     settings: Option<Files>,
@@ -28,6 +28,12 @@ impl Before {
             refs.insert(claim.qualified.full_ref(), claim.first_start);
         }
         Ok(Self { refs: Some(refs), settings: Some(settings) })
+    }
+
+    /// As everything is now, before programs are run for another reason than an attempt's work.
+    pub(super) fn now(engine: &Engine) -> Result<Self, Error> {
+        let repo = &engine.project.repo;
+        Ok(Self { refs: Some(repo.refs("refs/")?.into_iter().collect()), settings: Some(Files::read(repo)) })
     }
 
     /// Where nothing is to be compared.
@@ -82,14 +88,6 @@ pub(super) fn after(engine: &Engine, claim: &Claim, before: &Before) -> Result<O
     if let Some(complaint) = span.complaint(engine)? {
         return Ok(Some(complaint));
     }
-    let changed = before.settings.as_ref().map(|files| files.changed(repo)).transpose()?.unwrap_or_default();
-    if !changed.is_empty() {
-        return Ok(Some(format!(
-            "during its run the repository's own settings were changed ({}): look at them with `git config --list \
-             --show-origin`, and put right what is not yours",
-            changed.join(", ")
-        )));
-    }
     if let Some(onto) = onto
         && repo.is_ancestor(claim.start, onto)?
     {
@@ -98,24 +96,54 @@ pub(super) fn after(engine: &Engine, claim: &Claim, before: &Before) -> Result<O
             claim.target
         )));
     }
-    let foreign = foreign(engine, before)?;
-    if let Some(commit) = foreign.first() {
-        let what = name(repo, *commit)?;
-        return Ok(Some(format!("during its run {what} appeared, and no engine made it")));
-    }
-    Ok(None)
+    meanwhile(engine, before)
 }
 
-/// Makes the attempt's branch one of its own again, where its agent made it another name for another: at what it did, if
-/// that follows the start of the attempt, else at the start. Says what was wrong.
-pub(super) fn untangle(engine: &Engine, claim: &Claim) -> Result<Option<String>, Error> {
+/// What programs did to the repository that they must not, since `before`: changed settings, and events that no engine
+/// made.
+pub(super) fn meanwhile(engine: &Engine, before: &Before) -> Result<Option<String>, Error> {
     let repo = &engine.project.repo;
-    let name = claim.qualified.full_ref();
-    let Some(other) = repo.symbolic(&name)? else { return Ok(None) };
-    let tip = repo.tip(&name)?;
-    let follows = tip.map(|tip| repo.is_ancestor(claim.start, tip)).transpose()?.unwrap_or_default();
-    repo.make_direct(&name, tip.filter(|_| follows).unwrap_or(claim.start))?;
-    Ok(Some(format!("it made its branch another name for {other}")))
+    let changed = before.settings.as_ref().map(|files| files.changed(repo)).transpose()?.unwrap_or_default();
+    if !changed.is_empty() {
+        return Ok(Some(format!(
+            "during its run the repository's own settings were changed ({}): look at them with `git config --list \
+             --show-origin`, and put right what is not yours",
+            changed.join(", ")
+        )));
+    }
+    match foreign(engine, before)?.first() {
+        Some(commit) => Ok(Some(format!("during its run {} appeared, and no engine made it", name(repo, *commit)?))),
+        None => Ok(None),
+    }
+}
+
+/// Makes refs hold their own again that the agent made another name for another: its branch, its target, the notes. At
+/// what they lead to where that follows what they were, else at what they were. Says what was wrong.
+pub(super) fn untangle(engine: &Engine, claim: &Claim, before: &Before) -> Result<Option<String>, Error> {
+    let repo = &engine.project.repo;
+    let mut wrong = Vec::new();
+    let target = format!("refs/heads/{}", claim.target);
+    for name in [claim.qualified.full_ref(), target.clone(), NOTES.to_owned()] {
+        let Some(other) = repo.symbolic(&name)? else { continue };
+        let was = before.refs.as_ref().and_then(|refs| refs.get(&name).copied());
+        if name == target && !other.starts_with("refs/heads/chant/") {
+            continue; // The user's own way to have two names for a branch.
+        }
+        let tip = repo.tip(&name)?;
+        let keep = match was {
+            Some(was) if name == claim.qualified.full_ref() => {
+                let follows = tip.map(|tip| repo.is_ancestor(was, tip)).transpose()?.unwrap_or_default();
+                Some(tip.filter(|_| follows).unwrap_or(was))
+            }
+            was => was,
+        };
+        match keep {
+            Some(keep) => repo.make_direct(&name, keep)?,
+            None => repo.drop_symbolic(&name)?,
+        }
+        wrong.push(format!("it made {} another name for {other}", name.trim_start_matches("refs/heads/")));
+    }
+    Ok((!wrong.is_empty()).then(|| wrong.join("; ")))
 }
 
 /// Puts back what other refs of ours were before the run, where nobody but an engine should have moved them and one

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use super::base::no_target;
 use super::catch_up::catch_up;
 use super::events::journal;
+use super::honesty::{self, Before};
 use super::merge_hooks::{Hooked, hooks};
 use super::model::Finished;
 use super::onto::{Onto, fenced as move_onto};
 use super::reviewed::said;
 use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, prove, shared, tidy};
 use crate::agent::Lock;
-use crate::git::{Expect, Merge, RefMove};
+use crate::git::{Change, EntryKind, Expect, Merge, RefMove};
 use crate::ledger::{self, Block, Landing, Oid, State, Transition};
 use crate::project::{self, Project};
 use crate::spec::{self, Qualified, Spec, SpecId};
@@ -91,6 +92,7 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
         Merge::AlreadyIn => return Ok(Try::Ended(Ending::AlreadyDone)),
         Merge::Conflicts { paths } => return Ok(Try::Ended(conflict(engine, finished, onto, &paths)?)),
     };
+    let before = Before::now(engine)?;
     let block = landing_block(project, finished)?;
     let title = finished.spec.title.trim();
     let message = ledger::write(&format!("Land {}: {title}", finished.id), "", &block);
@@ -98,9 +100,14 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
     journal(lock, merge)?;
     let prover = Prover::new(engine, &finished.id, &finished.settings, lock);
     if let Some(reason) = red(engine, finished, &prover, onto, merge)? {
-        return record_red(engine, finished, lock, &reason).map(Try::Ended);
+        return record_red(engine, finished, lock, &reason, &before).map(Try::Ended);
     }
-    match hooks(engine, finished, &prover, merge, &message)? {
+    let hooked = hooks(engine, finished, &prover, merge, &message)?;
+    // Proofs and hooks may have run what the work has made.
+    if let Some(complaint) = honesty::meanwhile(engine, &before)? {
+        return record_red(engine, finished, lock, &complaint, &before).map(Try::Ended);
+    }
+    match hooked {
         Hooked::Clean => {}
         Hooked::Reworded(message) => {
             merge = repo.commit(tree, &[onto, finished.tip], &message)?;
@@ -176,14 +183,15 @@ fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option
     }
     let allowed = spec::matcher(&allowed);
     let proofs = finished.spec.criteria.iter().filter_map(|criterion| criterion.command.as_deref());
-    let judges: BTreeSet<String> = proofs.flat_map(spec::programs).map(|program| project.path(&program)).collect();
+    let commands: Vec<&str> = proofs.chain(finished.settings.worktree_setup.value.as_deref()).collect();
     let mut found = Vec::new();
     let hooks = repo.hooks_in_tree();
     let is_hook = |path: &str| hooks.as_deref().is_some_and(|dir| path.starts_with(dir));
     for change in repo.changes(fork, finished.commit)? {
         // A proof's own program that was there before; one that the work itself brought is part of it.
-        let judge = judges.contains(&change.path) && change.old.is_some();
-        if !decides(&change.path) && !is_hook(&change.path) && !judge {
+        let judge = change.old.is_some() && judges(project, &commands, &change)?;
+        // What it would bring may be there already, where the target was rewritten meanwhile.
+        if !(decides(&change.path) || is_hook(&change.path) || judge) || repo.entry(onto, &change.path)? == change.new {
             continue;
         }
         let inside = change.path.strip_prefix(&project.prefix);
@@ -202,6 +210,20 @@ fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option
         found.push(change.path);
     }
     Ok((!found.is_empty()).then_some(found))
+}
+
+/// Whether a file is a program that one of the commands names.
+fn judges(project: &Project, commands: &[&str], change: &Change) -> Result<bool, Error> {
+    let Some(inside) = change.path.strip_prefix(&project.prefix) else { return Ok(false) };
+    if commands.iter().any(|command| spec::programs(command).iter().any(|program| program == inside)) {
+        return Ok(true);
+    }
+    if !commands.iter().any(|command| spec::names_file(command, inside)) {
+        return Ok(false);
+    }
+    let Some((oid, kind)) = change.old.or(change.new) else { return Ok(false) };
+    let starts = || -> Result<bool, Error> { Ok(project.repo.blob(oid)?.starts_with(b"#!")) };
+    Ok(spec::is_program(inside) || kind == EntryKind::Exec || (kind == EntryKind::Blob && starts()?))
 }
 
 fn decides(path: &str) -> bool {
@@ -312,12 +334,19 @@ fn note(engine: &Engine, finished: &Finished, whose: &Qualified, found: &Evidenc
 }
 
 /// Green alone and red together: the attempt failed, and says with whom.
-fn record_red(engine: &Engine, finished: &Finished, lock: &Lock, reason: &str) -> Result<Ending, Error> {
+fn record_red(
+    engine: &Engine,
+    finished: &Finished,
+    lock: &Lock,
+    reason: &str,
+    before: &Before,
+) -> Result<Ending, Error> {
     let block = Block {
         spec: Some(finished.qualified.clone()),
         status: Some(Transition::Failed),
         attempt: Some(finished.attempt),
         reason: Some(reason.to_owned()),
+        disowned: honesty::foreign(engine, before)?,
         ..Block::default()
     };
     let subject = format!("{}: failed", finished.id);

@@ -17,6 +17,10 @@ use crate::spec::{Qualified, SpecId};
 /// What an earlier process left behind and nobody needs.
 pub(super) fn at_start(project: &Project) -> Result<(), Error> {
     project.repo.free_dead_locks()?;
+    for entry in std::fs::read_dir(project.worktrees_dir()).into_iter().flatten().flatten() {
+        // The repository, or the project in it, may have been moved.
+        project.repo.relink_worktree(&entry.path())?;
+    }
     project.repo.sweep_trash()?;
     Ok(())
 }
@@ -182,6 +186,7 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     }
     if !claim.agent.is_person() {
         repo.free_worktree_locks(&path)?;
+        repo.free_ref_lock(&claim.qualified.full_ref())?;
     }
     if !on_branch(engine, &path, &claim.qualified.branch())? {
         set_aside(engine, &claim.id, &claim.qualified, &path)?;

@@ -37,7 +37,7 @@ pub use lookup::{Lookup, resolve};
 pub use model::{Criterion, Kind, Kpi, Spec, SpecRef, Step, UnknownKind};
 pub use new::{next_number, slug, template};
 pub use parse::{Parsed, parse};
-pub use programs::programs;
+pub use programs::{is_program, names_file, programs};
 pub use qualified::Qualified;
 pub use set::{Problem, Set};
 

@@ -16,8 +16,10 @@ pub fn programs(command: &str) -> Vec<String> {
         let Some(program) = words.next() else { continue };
         let name = program.rsplit('/').next().unwrap_or(program);
         let path = if INTERPRETERS.contains(&name) {
-            // `sh -c` runs words, not a file.
-            words.take_while(|word| *word != "-c" && *word != "-e").find(|word| !word.starts_with('-'))
+            // `sh -c` runs words, not a file; `-e` of a shell does not.
+            let shell = name.ends_with("sh");
+            let inline = |word: &&str| *word == "-c" || (*word == "-e" && !shell);
+            words.take_while(|word| !inline(word)).find(|word| !word.starts_with('-'))
         } else {
             program.contains('/').then_some(program)
         };
@@ -26,6 +28,28 @@ pub fn programs(command: &str) -> Vec<String> {
     }
     found.dedup();
     found
+}
+
+/// Whether a word of a command is the name of a file, from wherever in the tree it is run.
+pub fn names_file(command: &str, path: &str) -> bool {
+    let words = command.split(|c: char| c.is_whitespace() || "\"'`;|&(){}<>=$".contains(c));
+    words.filter(|word| !word.is_empty() && !word.starts_with('/')).any(|word| {
+        // Steps up and down are taken as they come: `sub/../check.sh` ends in what counts.
+        let end = word.rsplit("../").next().unwrap_or(word).trim_start_matches("./");
+        !end.is_empty() && (path == end || path.strip_suffix(end).is_some_and(|rest| rest.ends_with('/')))
+    })
+}
+
+/// Whether a file is a program by its name.
+pub fn is_program(path: &str) -> bool {
+    const ENDINGS: [&str; 20] = [
+        "sh", "bash", "zsh", "ksh", "fish", "py", "rb", "pl", "php", "js", "mjs", "cjs", "ts", "awk", "sed", "lua",
+        "mk", "bats", "jq", "tcl",
+    ];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ["Makefile", "makefile", "justfile", "Rakefile"].contains(&name)
+        || ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
 fn is_assignment(word: &str) -> bool {
@@ -53,6 +77,19 @@ mod tests {
         for (command, paths) in cases {
             assert_eq!(programs(command), paths, "{command}");
         }
+    }
+
+    #[test]
+    fn a_file_is_named_from_wherever_a_command_goes() {
+        for command in
+            ["timeout 5 sh sub/x.sh", "cd sub && sh x.sh", "sh < sub/x.sh", "S=sub/x.sh; sh $S", "cat x.sh | sh"]
+        {
+            assert!(names_file(command, "sub/x.sh"), "{command}");
+        }
+        assert!(names_file("sh a/../check.sh", "check.sh") && names_file("bash -e check.sh", "check.sh"));
+        assert!(!names_file("sh my-x.sh", "x.sh") && !names_file("sh /usr/x.sh", "x.sh") && !names_file("", "x.sh"));
+        assert!(is_program("a/x.sh") && is_program("Makefile") && !is_program("a.md") && !is_program("sh"));
+        assert_eq!(programs("bash -e check.sh"), ["check.sh"]);
     }
 
     proptest::proptest! {

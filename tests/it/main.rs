@@ -11,6 +11,7 @@ mod output;
 mod readme;
 mod remote;
 mod review;
+mod run_cheats;
 mod run_claim;
 mod run_driver;
 mod run_example;

@@ -191,11 +191,11 @@ fn what_people_look_at_fits_eighty_columns() {
                   no event speaks of it: it was never begun
                   002-keep-more-customers is in progress
       ◐ 002-keep-more-customers is in_progress
-          ########  attempt 1 began by driver in run ################@here, to land
-                    on main
+          ########  attempt 1 began by driver in run ########################@here,
+                    to land on main
         ✗ 002-keep-more-customers.2 is failed
-            ########  attempt 1 began by steps in run ################@here, to land
-                      on chant/002-keep-more-customers
+            ########  attempt 1 began by steps in run ########################@here,
+                      to land on chant/002-keep-more-customers
             ########  failed: 1 of 1 criteria unmet: Invitations are sent without
                       anybody's help, also to people who have never heard of the
                       product (`test -f invite.html && grep -q emails i…` exits 1)

@@ -266,3 +266,96 @@ fn a_project_behind_a_symlink_is_refused_with_the_reason() {
     }
     sandbox.chant(["work", "001"]).ok();
 }
+
+#[test]
+fn work_goes_on_in_a_repository_that_was_moved() {
+    let sandbox = Sandbox::new();
+    let script = "test -f \"$BESIDE/go\" || { echo part > part; exit 1; }; echo a > a";
+    sandbox.steps("001-a", "", &["A $ test -f a -a -f part"], script).commit("spec");
+    sandbox.chant(["work", "001"]).exits(1);
+    std::fs::write(sandbox.beside("go"), "").unwrap();
+    std::fs::rename(&sandbox.root, sandbox.beside("moved")).unwrap();
+    sandbox.chant_in(sandbox.beside("moved"), ["work", "001"]).ok();
+    assert!(sandbox.beside("moved/a").exists());
+    let left = crate::harness::run(sandbox.command("git", &sandbox.beside("moved")).args(["worktree", "list"])).ok();
+    assert_eq!(left.out.lines().count(), 1, "{}", left.out);
+}
+
+#[test]
+fn a_worktree_whose_repository_was_moved_without_it_is_made_anew() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "test -f \"$BESIDE/go\" || exit 1; echo a > a").commit("spec");
+    sandbox.chant(["work", "001"]).exits(1);
+    std::fs::write(sandbox.beside("go"), "").unwrap();
+    std::fs::remove_dir_all(sandbox.path(".chant/worktrees")).unwrap();
+    std::fs::rename(&sandbox.root, sandbox.beside("moved")).unwrap();
+    sandbox.chant_in(sandbox.beside("moved"), ["work", "001"]).ok();
+}
+
+#[test]
+fn a_target_that_was_rewritten_under_completed_work_takes_it_all_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "review: required", &["A $ test -f a"], "echo a > a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.git(["commit", "--quiet", "--amend", "-m", "the spec, said better"]).ok();
+    sandbox.chant(["approve", "001"]).ok();
+    assert_eq!(sandbox.status("001-a"), "completed");
+    assert_eq!(sandbox.read("a"), "a\n");
+}
+
+#[test]
+fn what_would_collide_is_refused_before_any_work() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "echo a > a");
+    sandbox.steps("001-A", "", &["A $ test -f b"], "echo b > b").commit("specs");
+    let out = sandbox.chant(["work", "001-a"]);
+    assert!(out.code != 0 && sandbox.ask("branch --list chant/*").is_empty(), "{}", out.all());
+
+    let sandbox = Sandbox::new();
+    for dir in ["a", "b"] {
+        sandbox.write(&format!("{dir}/.chant/config.yaml"), "project: x\n");
+        sandbox.write(&format!("{dir}/.chant/specs/001-s.md"), "# S\n\n## Steps\n\n```sh\ntouch done\n```\n");
+    }
+    sandbox.commit("two of one name");
+    let out = sandbox.chant_in("a", ["work", "001"]);
+    assert!(out.code != 0 && out.all().contains("called `x`"), "{}", out.all());
+    std::fs::create_dir(sandbox.path("c")).unwrap();
+    let out = sandbox.chant_in("c", ["init", "--name", "x"]).exits(2);
+    assert!(out.err.contains("called `x` already"), "{}", out.all());
+    let out = sandbox.chant_in("a", ["init", "--name", "y"]).exits(2);
+    assert!(out.err.contains("called `x`"), "{}", out.all());
+
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/specs/pay.md", "# Pay\n").write("pay/.chant/config.yaml", "project: pay\n");
+    sandbox
+        .write("pay/.chant/specs/001-s.md", "# S\n\n## Steps\n\n```sh\ntouch done\n```\n")
+        .commit("a project called as a spec");
+    assert!(sandbox.chant_in("pay", ["lint"]).code == 2);
+    assert!(sandbox.chant_in("pay", ["work", "001"]).code != 0);
+    assert_eq!(sandbox.ask("branch --list chant/*"), "");
+}
+
+#[test]
+fn a_plain_call_works_what_came_to_a_driver_that_has_landed() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &[], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "echo a > a").commit("specs");
+    sandbox.chant(["work"]).ok();
+    sandbox.steps("001-d.2", "", &["B $ test -f b"], "echo b > b").commit("one more");
+    sandbox.chant(["work"]).ok();
+    assert!(sandbox.exists("b"));
+}
+
+#[test]
+fn work_that_is_only_at_a_remote_is_not_decided_about_from_here() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "review: required", &["A $ test -f a"], "echo a > a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.git(["clone", "--quiet", ".", "../other"]).ok();
+    let there = sandbox.beside("other");
+    for args in [&["approve", "001"][..], &["merge", "001"], &["reject", "001", "--reason", "no"]] {
+        let out = sandbox.chant_in(&there, args).exits(3);
+        assert!(out.err.contains("git branch chant/001-a origin/chant/001-a"), "{}", out.all());
+    }
+    assert!(sandbox.chant_in(&there, ["diff", "001"]).ok().out.contains("+a"));
+}

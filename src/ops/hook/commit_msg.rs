@@ -153,7 +153,7 @@ fn event(
     status: Transition,
     block: &Block,
 ) -> Result<Said, Error> {
-    run::ensure_decider(project)?;
+    run::ensure_writable(project)?;
     let head = call.head()?.ok_or_else(|| refused("there is no commit yet".to_owned(), "commit the spec first"))?;
     if !call.repo.staged_is(call.index.as_deref(), head)? {
         return Err(refused(

@@ -11,12 +11,18 @@ use crate::spec::SpecId;
 
 pub(super) fn run(call: &Call) -> Result<Said, Error> {
     let Some(head) = call.head()?.filter(|_| !call.replays()) else { return Ok(Said::new()) };
-    let completes = match ledger::read(&call.repo.message(head)?) {
-        Reading::Block(block) => block.status == Some(Transition::Completed),
-        _ => false,
+    let block = match ledger::read(&call.repo.message(head)?) {
+        Reading::Block(block) => Some(block),
+        _ => None,
     };
-    if completes && let Some((project, id)) = call.spec()? {
-        return land(call, &project, &id);
+    if let Some(block) = block.filter(|block| block.status.is_some() || block.approval.is_some())
+        && let Some((project, id)) = call.spec()?
+    {
+        // Whoever runs meanwhile finds it, and is to know that a person made it.
+        run::vouch(&project, &id, head)?;
+        if block.status == Some(Transition::Completed) {
+            return land(call, &project, &id);
+        }
     }
     if call.repo.config(worker::SETTING).as_deref() == Some("true") {
         return start(call, head);

@@ -1,5 +1,6 @@
 //! Several clones of one project around one bare repository, reached as people reach it.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -25,6 +26,10 @@ pub struct Clones {
 impl Drop for Clones {
     fn drop(&mut self) {
         for server in &mut self.servers {
+            // With all that it has started.
+            if let Some(pid) = i32::try_from(server.id()).ok().and_then(rustix::process::Pid::from_raw) {
+                rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
+            }
             server.kill().ok();
             server.wait().ok();
         }
@@ -169,7 +174,7 @@ impl Clones {
         std::fs::write(format!("{base}/nginx.conf"), conf).unwrap();
         let mut fcgi = self.sandbox.command("/usr/sbin/fcgiwrap", &self.sandbox.root);
         fcgi.args(["-c", "8", "-s", &format!("unix:{base}/fcgi.sock")]).stdout(Stdio::null()).stderr(Stdio::null());
-        self.servers.push(fcgi.spawn().unwrap());
+        self.servers.push(fcgi.process_group(0).spawn().unwrap());
         until("fcgiwrap to be up", || Path::new(&format!("{base}/fcgi.sock")).exists());
         let mut nginx = self.sandbox.command("/usr/sbin/nginx", &self.sandbox.root);
         nginx.args(["-p", &base, "-c", &format!("{base}/nginx.conf")]);
@@ -206,7 +211,7 @@ impl Clones {
     }
 
     fn serve(&mut self, mut server: Command, port: u16) {
-        server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         self.servers.push(server.spawn().unwrap());
         until("the server to listen", || listens(port));
     }
