@@ -52,6 +52,9 @@ pub enum Seen {
     Unreachable(String),
 }
 
+/// How often a fetch is tried that others disturb.
+const TRIES: usize = 20;
+
 /// Where chant's own refs are tracked: no prune of the user's reaches them.
 const BESIDE: &str = "refs/chant/remotes/";
 
@@ -124,22 +127,24 @@ impl Repo {
     pub fn fetch_beside(&self, remote: &str, branches: &[String]) -> Result<Seen> {
         // One at a time: two fetches into the same refs stumble over each other's locks.
         let _turn = self.turn("remotes")?;
-        // Somebody may delete what was just listed before it is fetched.
-        for _ in 0..5 {
+        let mut complaint = String::new();
+        for _ in 0..TRIES {
+            // What this clone pushes after the remote was listed is no sign that it is gone there.
+            let before = self.tracking_refs(remote, branches)?;
             let there = match self.remote_refs(remote, branches)? {
                 Ok(there) => there,
                 Err(complaint) => return Ok(Seen::Unreachable(complaint)),
             };
-            let mut wanted = Vec::new();
+            let mut wanted = String::new();
             for (name, oid) in &there {
                 if let Some(tracking) = tracking(remote, name)
                     && self.tip(&tracking)? != Some(*oid)
                 {
-                    wanted.push(format!("+{name}:{tracking}\n"));
+                    wanted.push_str(&format!("+{name}:{tracking}\n"));
                 }
             }
             if wanted.is_empty() {
-                self.forget_gone(remote, &there, branches)?;
+                self.forget_gone(&there, before)?;
                 return Ok(Seen::Fetched);
             }
             let args = [
@@ -150,19 +155,20 @@ impl Repo {
                 "--no-recurse-submodules",
                 "--no-auto-maintenance",
             ];
-            let fetched = self.talk(&args).args(["--stdin", remote]).stdin(wanted.concat()).run()?;
-            if !fetched.success()
-                && !fetched.complaint().contains("remote ref")
-                && !fetched.complaint().contains(".lock")
-            {
-                return Ok(Seen::Unreachable(in_short(&fetched.complaint())));
+            let fetched = self.talk(&args).args(["--stdin", remote]).stdin(wanted).run()?;
+            if fetched.success() {
+                self.forget_gone(&there, before)?;
+                return Ok(Seen::Fetched);
             }
+            // Somebody may delete there what was just listed, or push from here at this moment: then a tracking ref is
+            // locked, or elsewhere. Whether the remote can be reached at all, the next listing says.
+            complaint = in_short(&fetched.complaint());
         }
-        Ok(Seen::Unreachable(format!("{remote} changed five times while it was read")))
+        Ok(Seen::Unreachable(complaint))
     }
 
-    /// Forgets what a remote no longer has.
-    fn forget_gone(&self, remote: &str, there: &BTreeMap<String, Oid>, branches: &[String]) -> Result<()> {
+    /// The refs that track what is looked at of a remote: the name there, the name here, the tip.
+    fn tracking_refs(&self, remote: &str, branches: &[String]) -> Result<Vec<(String, String, Oid)>> {
         let mut known = Vec::new();
         for (prefix, name) in [
             (format!("refs/remotes/{remote}/chant/"), "refs/heads/chant/"),
@@ -180,7 +186,12 @@ impl Repo {
                 known.push((name, full, tip));
             }
         }
-        for (name, full, tip) in known {
+        Ok(known)
+    }
+
+    /// Forgets what a remote no longer has, where it still is as it was before the remote was asked.
+    fn forget_gone(&self, there: &BTreeMap<String, Oid>, before: Vec<(String, String, Oid)>) -> Result<()> {
+        for (name, full, tip) in before {
             if !there.contains_key(&name) {
                 let mut moves = vec![RefMove { name: full.clone(), from: Expect::At(tip), to: None }];
                 if !name.starts_with("refs/chant/leases/") && !self.is_held_beside(tip, &full)? {
@@ -269,7 +280,7 @@ impl Repo {
     }
 
     /// A command that speaks with a server: it asks no questions, and does not wait for ever for one that is silent.
-    fn talk(&self, args: &[&str]) -> Git {
+    pub(super) fn talk(&self, args: &[&str]) -> Git {
         let git = self.git(self.common_dir(), args).env("GIT_DIR", self.common_dir());
         let git = git.config("http.lowSpeedLimit", "1").config("http.lowSpeedTime", "60");
         let asked = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|key| self.vars().get(key).is_some());
@@ -317,7 +328,7 @@ fn refspecs(remote: &str) -> [String; 3] {
 }
 
 /// What a server or Git said, without what it says every time.
-fn in_short(complaint: &str) -> String {
+pub(super) fn in_short(complaint: &str) -> String {
     let tells = |line: &&str| {
         let line = line.trim_start_matches("remote: ").trim();
         !line.is_empty()
