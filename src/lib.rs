@@ -2,7 +2,7 @@
 //!
 //! A spec says what must become true ([`spec`]), the ledger what has happened ([`ledger`]), the plan what can happen
 //! next ([`plan`]); git is the only door to Git ([`git`]); an agent does the work ([`agent`]); [`project`] finds the
-//! specs and looks at all of it at once; [`run`] drives it; [`ops`] are the use cases, and [`cli`] is one front end.
+//! specs and looks at all of it at once; [`review`] knows the forges; [`run`] drives it; [`ops`] are the use cases, and [`cli`] is one front end.
 
 pub mod agent;
 pub mod cli;
@@ -13,5 +13,6 @@ pub mod ledger;
 pub mod ops;
 pub mod plan;
 pub mod project;
+pub mod review;
 pub mod run;
 pub mod spec;

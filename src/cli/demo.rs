@@ -22,6 +22,9 @@ pub struct Demo {
     // Not `directory`: that is the id of the global `-C`.
     #[arg(value_name = "DIRECTORY", default_value = "chant-demo")]
     at: PathBuf,
+    /// Make the repository, and work nothing.
+    #[arg(long)]
+    no_work: bool,
 }
 
 impl Demo {
@@ -33,6 +36,10 @@ impl Demo {
             "{} a new repository in {shown}, with three context files and five specs",
             paint::bold("made")
         ));
+        if self.no_work {
+            context.print(&format!("next:\n  cd {shown}\n  chant list\n  chant work 001\n"))?;
+            return Ok(0);
+        }
         let env = Arc::new(context.env.within(&root));
         for (id, what) in
             [("001", "research: from the team's figures to findings"), ("002", "the driver: three fixes, side by side")]

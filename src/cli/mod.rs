@@ -19,6 +19,7 @@ mod list;
 mod log;
 mod man;
 mod paint;
+mod pr;
 mod progress;
 mod report;
 mod review;
@@ -92,6 +93,7 @@ review
   reject       Send completed work back, with a reason
   merge        Land a completed spec by a person's word
   revert       Undo a landing as `git revert` does
+  pr           Ask for a completed spec to be merged, as a pull request
   sync         Bring this clone and the shared remote together
 
 more
@@ -131,6 +133,7 @@ enum Command {
     Reject(review::Reject),
     Merge(decide::Merge),
     Revert(decide::Revert),
+    Pr(pr::Pr),
     Sync(sync::Sync),
     Completions(completions::Completions),
     Man(man::Man),
@@ -286,6 +289,7 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Reject(args) => args.run(context),
         Command::Merge(args) => args.run(context),
         Command::Revert(args) => args.run(context),
+        Command::Pr(args) => args.run(context),
         Command::Sync(args) => args.run(context),
         Command::Completions(args) => args.run(context),
         Command::Man(args) => args.run(context),

@@ -3,7 +3,7 @@
 use schemars::schema_for;
 
 use super::{activity, config, diff, graph, lint, verify, why};
-use crate::ops::{doctor, hooks, views};
+use crate::ops::{doctor, hooks, pr, views};
 
 /// Every published schema: the command's name and the schema of its `--json`.
 pub fn all() -> Vec<(&'static str, serde_json::Value)> {
@@ -18,6 +18,7 @@ pub fn all() -> Vec<(&'static str, serde_json::Value)> {
         ("lint", schema_for!(Vec<lint::Finding>)),
         ("config", schema_for!(Vec<config::Setting>)),
         ("hooks", schema_for!(Vec<hooks::HookState>)),
+        ("pr", schema_for!(Vec<pr::PullView>)),
         ("doctor", schema_for!(Vec<doctor::Check>)),
     ];
     let mut all: Vec<_> = schemas.into_iter().map(|(name, schema)| (name, schema.to_value())).collect();

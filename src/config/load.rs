@@ -1,20 +1,20 @@
 //! From the file, `git config`, the environment and flags to [`Settings`].
 
-use super::{AgentKind, Flags, Landing, Origin, Set, Settings};
+use super::{AgentKind, Flags, ForgeKind, Landing, Origin, Set, Settings};
 use crate::env::Vars;
 use crate::spec::diagnostic::Sink;
 use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
 
-const KEYS: [&str; 12] = [
-    "project", "target", "agent", "jobs", "land", "timeout", "retries", "remote", "lease", "review", "agents",
+const KEYS: [&str; 13] = [
+    "project", "target", "agent", "jobs", "land", "timeout", "retries", "remote", "lease", "forge", "review", "agents",
     "worktree",
 ];
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
-const OVERRIDES: [&str; 11] = [
+const OVERRIDES: [&str; 13] = [
     "target",
     "agent",
     "jobs",
@@ -23,6 +23,8 @@ const OVERRIDES: [&str; 11] = [
     "retries",
     "remote",
     "lease",
+    "forge",
+    "forge.url",
     "worktree.dir",
     "worktree.setup",
     "worktree.keep",
@@ -104,6 +106,7 @@ impl Settings {
             // Nothing takes back what the file says.
             ("target", true) => self.target = Set { value: None, origin },
             ("agent", true) => self.agent = Set { value: None, origin },
+            ("forge.url", true) => self.forge_url = Set { value: None, origin },
             ("remote", true) => self.remote = Set { value: None, origin },
             ("worktree.setup", true) => self.worktree_setup = Set { value: None, origin },
             ("worktree.keep", _) => self.take(key, &items(&value), origin, &mut sink),
@@ -138,6 +141,8 @@ impl Settings {
             "retries" => set(&mut self.retries, sink.count(key, node, 0), origin),
             "remote" => set(&mut self.remote, sink.text(key, node).map(Some), origin),
             "lease" => set(&mut self.lease, sink.duration(key, node), origin),
+            "forge" => set(&mut self.forge, forge(node, sink).map(Some), origin),
+            "forge.url" => set(&mut self.forge_url, web_address(key, node, sink).map(Some), origin),
             "review.approvers" => set(&mut self.review_approvers, Some(approvers(key, node, sink)), origin),
             "review.count" => set(&mut self.review_count, sink.count(key, node, 1), origin),
             "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),
@@ -197,13 +202,23 @@ fn project(node: &Node, sink: &mut Sink) -> Option<Project> {
 }
 
 fn land(node: &Node, sink: &mut Sink) -> Option<Landing> {
-    if node.scalar().as_deref() == Some("pr") {
-        let help = "`auto` lands what is proven, `review` waits for `chant approve`";
-        let message = "`land: pr` is not there yet: chant opens no pull requests";
-        sink.error("chant::config::land", message, node.span.clone(), "not yet", help);
-        return None;
+    let words = [Landing::Auto, Landing::Review, Landing::Pr].map(|landing| (landing.as_str(), landing));
+    sink.word("land", node, &words)
+}
+
+fn forge(node: &Node, sink: &mut Sink) -> Option<ForgeKind> {
+    sink.word("forge", node, &ForgeKind::ALL.map(|kind| (kind.as_str(), kind)))
+}
+
+fn web_address(key: &str, node: &Node, sink: &mut Sink) -> Option<String> {
+    let text = sink.text(key, node)?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let usable = |rest: &str| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', '?', '#', ' ']);
+    if rest.is_some_and(usable) {
+        return Some(text);
     }
-    sink.word("land", node, &[Landing::Auto, Landing::Review].map(|landing| (landing.as_str(), landing)))
+    sink.wrong(key, node, "the address of an API", "as in `https://github.example.org/api/v3`, without a password");
+    None
 }
 
 /// A shell command, which may take several lines.

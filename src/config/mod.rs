@@ -92,6 +92,8 @@ pub enum Landing {
     Auto,
     /// By a person's word.
     Review,
+    /// By a merge on the forge, of a pull request that is opened by itself.
+    Pr,
 }
 
 impl Landing {
@@ -100,6 +102,41 @@ impl Landing {
         match self {
             Self::Auto => "auto",
             Self::Review => "review",
+            Self::Pr => "pr",
+        }
+    }
+}
+
+/// What kind of forge holds the pull requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForgeKind {
+    /// GitHub, and GitHub Enterprise.
+    Github,
+    /// GitLab.
+    Gitlab,
+    /// Forgejo, Codeberg's among them.
+    Forgejo,
+    /// Gitea.
+    Gitea,
+    /// Gerrit.
+    Gerrit,
+    /// None: requests go by mail, as Git writes them.
+    None,
+}
+
+impl ForgeKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Github, Self::Gitlab, Self::Forgejo, Self::Gitea, Self::Gerrit, Self::None];
+
+    /// The word that stands in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Forgejo => "forgejo",
+            Self::Gitea => "gitea",
+            Self::Gerrit => "gerrit",
+            Self::None => "none",
         }
     }
 }
@@ -164,6 +201,10 @@ pub struct Settings {
     pub remote: Set<Option<String>>,
     /// `lease`: after how long a claim of another clone that gives no sign of life may be taken over.
     pub lease: Set<Duration>,
+    /// `forge`: what kind of forge holds the pull requests; where nothing is said the remote's host tells.
+    pub forge: Set<Option<ForgeKind>>,
+    /// `forge.url`: where the forge's API answers. The file cannot say it: a token is sent there.
+    pub forge_url: Set<Option<String>>,
     /// `review.approvers`: globs of mail addresses; empty where anybody may. Only the file says who decides.
     pub review_approvers: Set<Vec<String>>,
     /// `review.count`: how many of them it takes.
@@ -192,6 +233,8 @@ impl Default for Settings {
             retries: Set::default(0),
             remote: Set::default(None),
             lease: Set::default(Duration::from_secs(3600)),
+            forge: Set::default(None),
+            forge_url: Set::default(None),
             review_approvers: Set::default(Vec::new()),
             review_count: Set::default(1),
             review_self: Set::default(true),
@@ -231,6 +274,10 @@ impl Settings {
             entry("retries", &self.retries, ToString::to_string),
             entry("remote", &self.remote, or("(none)")),
             entry("lease", &self.lease, |lease| format_duration(*lease)),
+            entry("forge", &self.forge, |forge| {
+                forge.map_or("(as the remote's host tells)", ForgeKind::as_str).to_owned()
+            }),
+            entry("forge.url", &self.forge_url, or("(as the remote's URL tells)")),
             entry("review.approvers", &self.review_approvers, |who| match who.is_empty() {
                 true => "(anybody)".to_owned(),
                 false => who.join(", "),

@@ -20,7 +20,7 @@ struct File {
     /// How many agents may run side by side; 4 where nothing is said.
     #[schemars(range(min = 1))]
     jobs: Option<u32>,
-    /// `auto` lands what is proven (the default), `review` waits for a person.
+    /// `auto` lands what is proven (the default), `review` waits for a person, `pr` opens a pull request whose merge lands it.
     land: Option<Land>,
     /// The time limit of an attempt and of each proof; 60m where nothing is said.
     timeout: Option<Duration>,
@@ -30,6 +30,8 @@ struct File {
     remote: Option<String>,
     /// After how long a claim of another clone that gives no sign of life may be taken over; 1h where nothing is said.
     lease: Option<Duration>,
+    /// What kind of forge holds the pull requests; where nothing is said the host of the remote tells.
+    forge: Option<Forge>,
     /// Who may approve, and how many of them it takes.
     review: Option<Review>,
     /// The agents by name. `steps` and `person` are there without being named.
@@ -43,6 +45,18 @@ struct File {
 enum Land {
     Auto,
     Review,
+    Pr,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Forge {
+    Github,
+    Gitlab,
+    Forgejo,
+    Gitea,
+    Gerrit,
+    None,
 }
 
 /// A length of time such as `90s`, `60m` or `1h30m`; a plain number counts seconds.

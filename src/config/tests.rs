@@ -47,6 +47,7 @@ timeout: 90m
 retries: 1
 remote: origin
 lease: 30m
+forge: gitlab
 agents:
   analyst:
     command: ["sh", "-c", "a\nb", 3]
@@ -87,16 +88,19 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("retries", "1", 8),
         ("remote", "origin", 9),
         ("lease", "30m", 10),
-        ("review.approvers", "ada@example.org, *@board.example", 18),
-        ("review.count", "2", 18),
-        ("review.self", "false", 18),
-        ("worktree.dir", "../trees", 19),
-        ("worktree.setup", "npm ci", 19),
-        ("worktree.keep", "target, node_modules", 19),
-        ("agents.analyst", "sh -c a\nb 3", 12),
-        ("agents.me", "person", 17),
+        ("forge", "gitlab", 11),
+        ("forge.url", "(as the remote's URL tells)", 0),
+        ("review.approvers", "ada@example.org, *@board.example", 19),
+        ("review.count", "2", 19),
+        ("review.self", "false", 19),
+        ("worktree.dir", "../trees", 20),
+        ("worktree.setup", "npm ci", 20),
+        ("worktree.keep", "target, node_modules", 20),
+        ("agents.analyst", "sh -c a\nb 3", 13),
+        ("agents.me", "person", 18),
     ];
-    let expected = expected.map(|(key, value, line)| (key.to_owned(), value.to_owned(), format!("config.yaml:{line}")));
+    let origin = |line| if line == 0 { "default".to_owned() } else { format!("config.yaml:{line}") };
+    let expected = expected.map(|(key, value, line)| (key.to_owned(), value.to_owned(), origin(line)));
     assert_eq!(entries, expected);
     let analyst = &settings.agents["analyst"];
     assert_eq!(
@@ -132,6 +136,8 @@ fn every_setting_but_the_name_of_the_project_can_be_overridden_from_both_places(
         ("retries", "9"),
         ("remote", "r"),
         ("lease", "9s"),
+        ("forge", "gerrit"),
+        ("forge.url", "https://code.example/api"),
         ("worktree.dir", "d"),
         ("worktree.setup", "s"),
         ("worktree.keep", "k"),
@@ -173,7 +179,7 @@ fn a_bad_override_is_underlined_and_says_where_it_came_from() {
     let (settings, said) = Settings::load(
         None,
         &git,
-        &vars(&[("CHANT_LAND", "pr"), ("CHANT_WORKTREE_KEEP", "a, ../b")]),
+        &vars(&[("CHANT_LAND", "maybe"), ("CHANT_WORKTREE_KEEP", "a, ../b")]),
         &Flags::default(),
     );
     assert_eq!(settings.jobs.value, 4);
@@ -183,7 +189,7 @@ fn a_bad_override_is_underlined_and_says_where_it_came_from() {
         .into_iter()
         .flat_map(|(_, _, texts)| texts.into_iter().map(str::to_owned).collect::<Vec<_>>())
         .collect();
-    assert_eq!(underlined, ["many", "pr", "../b"]);
+    assert_eq!(underlined, ["many", "maybe", "../b"]);
     assert!(format!("{:?}", miette::Report::new(said[0].clone())).contains("git config chant.jobs:1:1"));
 }
 
@@ -194,7 +200,8 @@ fn a_bad_value_in_the_file_is_underlined() {
     only("job: 3", Warning, "did you mean `jobs`?", "job");
     only("jobs: 0", Error, "from 1 on", "0");
     only("jobs: 1\njobs: 2", Error, "there twice", "jobs");
-    only("land: pr", Error, "not there yet", "pr");
+    only("forge: gihtub", Error, "forge", "gihtub");
+    only("forge: {url: 'https://evil'}", Error, "forge", "{url: 'https://evil'}");
     only("land: atuo", Error, "did you mean `auto`?", "atuo");
     only("timeout: soon", Error, "as in `90s`", "soon");
     only("project: a/b", Error, "holds a `/`", "a/b");
@@ -221,7 +228,7 @@ fn a_bad_value_in_the_file_is_underlined() {
 
 #[test]
 fn all_that_is_wrong_is_said_at_once_and_the_project_is_still_known() {
-    let text = "project: kpi\njobs: none\nland: pr\nagents: {a: {comand: x}}\nworktree: {keep: [../x]}\n";
+    let text = "project: kpi\njobs: none\nland: maybe\nagents: {a: {comand: x}}\nworktree: {keep: [../x]}\n";
     let (settings, said) = load(text);
     assert_eq!(said.iter().filter(|d| d.is_error()).count(), 5, "{said:?}");
     assert_eq!(settings.jobs.value, 4);
@@ -237,7 +244,7 @@ fn the_schema_and_the_reader_agree() {
     assert!(schema.is_valid(&json(&WHOLE.replace("EMPTY: ", "EMPTY: ''"))));
     for text in [
         "jobs: 0",
-        "land: pr",
+        "land: maybe",
         "retries: -1",
         "timeout: [1]",
         "agents: {a: {comand: x}}",

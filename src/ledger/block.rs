@@ -211,6 +211,16 @@ pub fn write(subject: &str, body: &str, block: &Block) -> String {
     parts.join("\n\n") + "\n"
 }
 
+/// A text as one line in which nothing can be taken for a trailer of chant's, nor harm a terminal.
+pub fn harmless_line(text: &str) -> String {
+    flat::line(text)
+}
+
+/// The same for a text whose lines stay lines.
+pub fn harmless_text(text: &str) -> String {
+    flat::text(text)
+}
+
 /// The block of a message: the same trailers as `git interpret-trailers --parse --no-divider` finds.
 pub fn read(message: &[u8]) -> Reading {
     let mut reader = Reader::default();
@@ -241,7 +251,7 @@ pub fn mentions(message: &[u8]) -> Vec<String> {
 
 impl Block {
     /// The trailers, one a line, in the order of the format's table.
-    fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let mut out = Vec::new();
         let mut put = |key: &str, value: String| {
             let most = if key == key::REASON { LONGEST_REASON } else { usize::MAX };

@@ -25,14 +25,21 @@ pub(super) fn line_of_at_most(text: &str, most: usize) -> String {
     }
 }
 
-/// Paragraphs that keep their lines, but hold nothing that Git reads as a comment, a cut or a divider.
-pub(super) fn paragraphs(text: &str) -> String {
-    let mut out: Vec<String> = Vec::new();
-    for raw in text.lines() {
+/// Lines that stay lines, with no key of ours in them.
+pub(super) fn text(text: &str) -> String {
+    let lines = text.lines().map(|raw| {
         let plain: String = raw.chars().map(|c| if breaks(c) { ' ' } else { c }).collect();
-        let line = disarm(plain.trim_end());
+        disarm(plain.trim_end())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Paragraphs that keep their lines, but hold nothing that Git reads as a comment, a cut or a divider.
+pub(super) fn paragraphs(said: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for line in text(said).lines() {
         let hidden = line.starts_with('#') || line.starts_with("---") || line.contains(SCISSORS);
-        out.push(if hidden { format!("  {line}") } else { line });
+        out.push(if hidden { format!("  {line}") } else { line.to_owned() });
     }
     out.join("\n").trim_matches('\n').to_owned()
 }

@@ -33,7 +33,10 @@ mod trailers;
 mod verdict;
 mod view;
 
-pub use block::{Approval, Block, Landing, Reading, Tally, Transition, mentions, names_spec, read, spec_line, write};
+pub use block::{
+    Approval, Block, Landing, Reading, Tally, Transition, harmless_line, harmless_text, mentions, names_spec, read,
+    spec_line, write,
+};
 pub use claim::Evidence;
 pub use fold::{fold, questions};
 pub use history::{Builder, History, Note};

@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use super::{Error, hooks};
 use crate::agent::Lock;
+use crate::config::ForgeKind;
 use crate::plan::Status;
 use crate::project::{self, Project};
+use crate::review::Squash;
 use crate::run;
 use crate::spec::Severity;
 
@@ -62,6 +64,7 @@ pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     checks.extend(strangers(project, &look)?);
     checks.extend(cut_short(project));
     checks.extend(remote(project)?);
+    checks.extend(forge(project));
     Ok(checks)
 }
 
@@ -225,4 +228,37 @@ fn remote(project: &Project) -> Result<Vec<Check>, Error> {
             warning("remote", detail, "chant sync")
         }
     }])
+}
+
+/// The forge, where the settings ask for requests: whether it can be asked, and what its squash does to trailers.
+fn forge(project: &Project) -> Vec<Check> {
+    if !run::Door::is_wanted(project) {
+        return Vec::new();
+    }
+    let told = |error: &run::Error| {
+        let help = miette::Diagnostic::help(error).map(|help| help.to_string()).unwrap_or_default();
+        warning("forge", error.to_string(), help)
+    };
+    let door = match run::Door::find(project) {
+        Ok(door) => door,
+        Err(error) => return vec![told(&error)],
+    };
+    let kind = door.kind().as_str();
+    if door.kind() == ForgeKind::None {
+        let help = "`forge: github` (gitlab, forgejo, gitea, gerrit) in .chant/config.yaml; without one `chant pr` writes mails";
+        return vec![warning("forge", "the remote's host is no forge that is known by its name", help)];
+    }
+    let Some(from) = door.token_from() else {
+        let help = format!("set {}, or store one with `git credential approve`", door.variables());
+        return vec![warning("forge", format!("{kind} at {}: there is no token for it", door.site.host), help)];
+    };
+    let place = format!("{kind} at {}, {}; the token is from {from}", door.site.host, door.site.path);
+    match door.squash() {
+        Ok(Squash::Lost(why)) => vec![
+            well("forge", place),
+            warning("squash", "a squash there loses the trailers by which a landing is known", why),
+        ],
+        Ok(_) => vec![well("forge", place)],
+        Err(error) => vec![told(&error)],
+    }
 }

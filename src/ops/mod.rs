@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod init;
 pub mod lint;
 pub mod log;
+pub mod pr;
 pub mod review;
 pub mod sync;
 pub mod verify;

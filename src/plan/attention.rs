@@ -69,7 +69,7 @@ impl Attention {
         }
         said.extend(unreviewed(plan, i));
         said.extend(sent_back(plan, i));
-        said.extend(moved_on(plan, i).or_else(|| not_landed(plan, i)));
+        said.extend(moved_on(plan, i).or_else(|| requested(plan, i)).or_else(|| not_landed(plan, i)));
         said.extend(landed_elsewhere(plan, i));
         said.extend(reverted(plan, i));
         said.extend(uncommitted(plan, i));
@@ -190,6 +190,12 @@ fn moved_on(plan: &Plan, i: usize) -> Option<String> {
         let id = plan.graph.id(i);
         format!("its branch has commits after it was completed: `chant work {id}` proves and lands it as it is now")
     })
+}
+
+/// A pull request for it waits on the forge, or somebody there has said something.
+fn requested(plan: &Plan, i: usize) -> Option<String> {
+    let waits = plan.status[i] == Status::InReview;
+    plan.input.live.pulls.get(plan.graph.id(i)).filter(|_| waits).cloned()
 }
 
 /// Completed, and still not landed: something of the user's is in the way, or the landing was cut short.

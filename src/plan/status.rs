@@ -193,6 +193,8 @@ pub struct Live {
     pub clone_name: Option<String>,
     /// What a trial merge of a spec's branch with its target found, in words.
     pub conflicts: BTreeMap<SpecId, String>,
+    /// What was last heard of the pull requests of specs in review, in words.
+    pub pulls: BTreeMap<SpecId, String>,
     /// Specs whose file is not committed as it stands.
     pub uncommitted: BTreeSet<SpecId>,
     /// Who did the work of specs in review, as mail addresses; only where that matters.

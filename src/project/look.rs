@@ -8,6 +8,7 @@ use crate::agent::Lock;
 use crate::config::{Flags, Landing, Settings};
 use crate::ledger::{self, History, Ledger, Oid, View};
 use crate::plan::{self, Board, Live};
+use crate::review;
 use crate::spec::{Diagnostic, Qualified, Set, SpecId};
 
 /// What a look found.
@@ -177,7 +178,8 @@ fn assemble(
     };
     let mut board = see(&live);
     live.conflicts = conflicts(project, &board)?;
-    if !live.conflicts.is_empty() {
+    live.pulls = pulls(project, &board, &ledger)?;
+    if !(live.conflicts.is_empty() && live.pulls.is_empty()) {
         board = see(&live);
     }
     Ok(Look { set, diagnostics, history, view, ledger, live, default_target, branches, policy, review_all, board })
@@ -257,6 +259,18 @@ fn conflicts(project: &Project, board: &Board) -> Result<BTreeMap<SpecId, String
                 rival.map_or_else(|| format!("with {target}"), |rival| format!("with {rival}, which landed first"));
             found.insert(row.id.clone(), format!("conflicts {with} in {}", paths.join(", ")));
         }
+    }
+    Ok(found)
+}
+
+/// What was last heard of the pull requests of specs in review. Nobody is asked: it is in the notes.
+fn pulls(project: &Project, board: &Board, ledger: &Ledger) -> Result<BTreeMap<SpecId, String>, Error> {
+    let mut found = BTreeMap::new();
+    for row in board.rows.iter().filter(|row| row.status == plan::Status::InReview) {
+        let done = ledger.record(&project.qualify(&row.id)).and_then(|record| record.decided_by);
+        let note = done.map(|done| project.repo.note(done)).transpose()?.flatten();
+        let heard = note.as_deref().and_then(review::last_heard);
+        found.extend(heard.and_then(|heard| Some((row.id.clone(), heard.attention()?))));
     }
     Ok(found)
 }

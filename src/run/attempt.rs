@@ -53,6 +53,7 @@ pub(super) fn ending_of(error: &Error) -> Ending {
         | Error::Lookup(_)
         | Error::Agent(_)
         | Error::Project(_) => Ending::Refused(describe(error, &with_help)),
+        Error::Forge(_) => Ending::Stuck { reason: describe(error, &with_help), exit: error.exit() },
         Error::Git(_) | Error::System { .. } => Ending::Failed(describe(error, &with_help)),
     }
 }

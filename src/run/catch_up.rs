@@ -91,18 +91,31 @@ fn kept_name(qualified: &Qualified, tip: Oid) -> String {
 
 /// Brings a branch that is landed on to where the remote has it; its checkouts follow. A driver's branch on which both
 /// sides have landed something is merged; one of the user's that has commits of its own is theirs to push or to pull.
+/// Where nothing is shared, a driver's branch follows every remote all the same: a forge may have merged members there.
 ///
 /// # Errors
 /// Where it cannot be brought there, with what to type.
 pub(super) fn catch_up(engine: &Engine, branch: &str) -> Result<(), Error> {
     let project = &engine.project;
-    let repo = &project.repo;
-    let Some(remote) = remote(project)? else { return Ok(()) };
+    let name = format!("refs/heads/{branch}");
+    let remotes = match remote(project)? {
+        Some(remote) => vec![remote.to_owned()],
+        None if branch.starts_with("chant/") && project.settings.remote.value.is_none() => project.repo.remote_names(),
+        None => Vec::new(),
+    };
+    for remote in remotes {
+        if let Some(there) = project.repo.tracked(&remote, &name)? {
+            follow(engine, &remote, branch, there)?;
+        }
+    }
+    Ok(())
+}
+
+fn follow(engine: &Engine, remote: &str, branch: &str, there: Oid) -> Result<(), Error> {
+    let repo = &engine.project.repo;
     let name = format!("refs/heads/{branch}");
     for _ in 0..20 {
-        let (here, there) = (repo.tip(&name)?, repo.tracked(remote, &name)?);
-        let Some(there) = there else { return Ok(()) };
-        let Some(here) = here else {
+        let Some(here) = repo.tip(&name)? else {
             if branch.starts_with("chant/") {
                 let moves = [RefMove { name, from: Expect::Absent, to: Some(there) }];
                 repo.move_refs(&moves, &format!("as {remote} has it"))?;
@@ -110,10 +123,9 @@ pub(super) fn catch_up(engine: &Engine, branch: &str) -> Result<(), Error> {
             return Ok(());
         };
         let to = if repo.is_ancestor(there, here)? {
-            return if branch.starts_with("chant/") {
-                Ok(())
-            } else {
-                unpublished(engine, remote, branch, there, here)
+            return match branch.starts_with("chant/") {
+                true => Ok(()),
+                false => unpublished(engine, remote, branch, there, here),
             };
         } else if repo.is_ancestor(here, there)? {
             there

@@ -158,7 +158,8 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
         let schedule = Schedule::new(&ids, &look.board, &look.set, jobs);
         *relaxed(&engine.drives) = wanted_drivers(&look, &ids);
         // Members may come to a driver while it runs: they are worked as well, until it knows all of them.
-        ids = runtime.block_on(dispatch(Arc::clone(&engine), schedule, &stopper, &mut codes))?;
+        let run = Waits { needs: needs(&look), ..Waits::default() };
+        ids = runtime.block_on(dispatch(Arc::clone(&engine), schedule, &stopper, &mut codes, run))?;
         if ids.is_empty() {
             break;
         }
@@ -200,12 +201,41 @@ fn under(look: &Look, driver: &SpecId) -> BTreeSet<SpecId> {
     found
 }
 
+/// What each spec needs to have landed: its dependencies, and a driver's members.
+fn needs(look: &Look) -> BTreeMap<SpecId, Vec<SpecId>> {
+    look.board.rows.iter().map(|row| (row.id.clone(), [&row.depends_on[..], &row.members[..]].concat())).collect()
+}
+
+/// Specs that wait for people, as was asked for, and what they keep from going on.
+#[derive(Default)]
+struct Waits {
+    needs: BTreeMap<SpecId, Vec<SpecId>>,
+    /// How those ended that did not land: whether it was for a person to look at them.
+    ended: BTreeMap<SpecId, bool>,
+}
+
+impl Waits {
+    fn note(&mut self, id: &SpecId, ending: &Ending) {
+        if !matches!(ending, Ending::Landed { .. } | Ending::AlreadyDone) {
+            self.ended.insert(id.clone(), matches!(ending, Ending::Review(_)));
+        }
+    }
+
+    /// Whether nothing but people who were asked to look keeps a spec from going on.
+    fn is_for_people(&self, id: &SpecId) -> bool {
+        let ended = self.needs.get(id).into_iter().flatten().filter_map(|need| self.ended.get(need));
+        let ended: Vec<bool> = ended.copied().collect();
+        !ended.is_empty() && ended.iter().all(|review| *review)
+    }
+}
+
 /// Carries a schedule out; gives the drivers to which members came meanwhile.
 async fn dispatch(
     engine: Arc<Engine>,
     mut schedule: Schedule,
     stopper: &watch::Sender<bool>,
     codes: &mut Vec<u8>,
+    mut waits: Waits,
 ) -> Result<Vec<SpecId>, Error> {
     let mut running: JoinSet<(SpecId, Option<Ending>)> = JoinSet::new();
     let mut later: Vec<SpecId> = Vec::new();
@@ -224,8 +254,10 @@ async fn dispatch(
                 Action::Blocked(id, reason) => {
                     let ending = match engine.others_hold(&id, &endings) {
                         Some(members) => Ending::Held(format!("others, who hold {members}")),
+                        None if waits.is_for_people(&id) => Ending::Review(format!("waits: {reason}")),
                         None => Ending::Refused(reason),
                     };
+                    waits.note(&id, &ending);
                     endings.insert(id.clone(), ending.exit());
                     codes.push(ending.exit());
                     engine.report(Progress::Ended { id, ending });
@@ -242,6 +274,7 @@ async fn dispatch(
                 Some(Ok((id, Some(ending)))) => {
                     codes.push(ending.exit());
                     endings.insert(id.clone(), ending.exit());
+                    waits.note(&id, &ending);
                     let how = ended(&ending);
                     engine.report(Progress::Ended { id: id.clone(), ending });
                     Happened::Ended { id, how }

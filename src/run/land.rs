@@ -74,6 +74,9 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
         return Ok(Try::Ended(Ending::Held(taken_over(finished))));
     }
     let said = said(engine, finished, onto)?;
+    if said.by_request() && !accept {
+        return Ok(Try::Ended(asked_for(engine, finished)));
+    }
     if let Some(ending) = said.holds_up(finished, accept) {
         return Ok(Try::Ended(ending));
     }
@@ -115,6 +118,12 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
         }
         Hooked::Refused(reason) => return Ok(Try::Ended(Ending::Stuck { reason, exit: 1 })),
     }
+    if let Some(why) = super::pulls::keeps(engine, &finished.id, Some(&finished.target))? {
+        return Ok(Try::Ended(Ending::Stuck {
+            reason: format!("{why}; `chant work {}` tries again", finished.id),
+            exit: 1,
+        }));
+    }
     // Its branch goes with it, from exactly where it is: whoever was taken over meanwhile lands nothing.
     let fence = [RefMove { name: finished.qualified.full_ref(), from: Expect::At(finished.tip), to: None }];
     match move_onto(engine, &finished.target, onto, merge, &fence)? {
@@ -134,12 +143,32 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
     }
 }
 
+/// Where the settings say `land: pr`, a merge on the forge is the landing; here only the request for it is made.
+fn asked_for(engine: &Engine, finished: &Finished) -> Ending {
+    match super::pulls::request_for(&engine.project, finished) {
+        Ok(pulled) => Ending::Review(format!("completed; {}", pulled.words())),
+        Err(error) => {
+            let ending = super::attempt::ending_of(&error);
+            let (why, exit) = match &ending {
+                Ending::Stuck { reason, exit } => (reason.clone(), *exit),
+                Ending::Failed(reason) | Ending::Refused(reason) => (reason.clone(), ending.exit()),
+                _ => (error.to_string(), error.exit()),
+            };
+            let id = &finished.id;
+            Ending::Stuck {
+                reason: format!("completed; no pull request was opened: {why}\n`chant pr {id}` tries again"),
+                exit,
+            }
+        }
+    }
+}
+
 fn taken_over(finished: &Finished) -> String {
     format!("another clone, which has gone on with {}; what was done here is kept", finished.qualified.branch())
 }
 
 /// One line for the spec, and for a driver one for each member that is in its branch.
-fn landing_block(project: &Project, finished: &Finished) -> Result<Block, Error> {
+pub(super) fn landing_block(project: &Project, finished: &Finished) -> Result<Block, Error> {
     let mut landings =
         vec![Landing { spec: finished.qualified.clone(), attempt: finished.attempt, commit: finished.commit }];
     if finished.spec.is_driver() {

@@ -26,6 +26,7 @@ mod onto;
 mod origin;
 mod prompt;
 mod prove;
+mod pulls;
 mod reviewed;
 mod settings;
 mod shared;
@@ -43,6 +44,7 @@ pub use land::Landed;
 pub use onto::{Onto, onto};
 pub use origin::record_at_ground;
 pub use prove::Prover;
+pub use pulls::{Door, Pulled, Told, heard, open as open_pull, patches, status as pull_status};
 pub use shared::refresh;
 pub use sync::{Synced, sync};
 pub use tidy::discard_proof;
@@ -55,7 +57,7 @@ use thiserror::Error;
 use crate::agent::AgentError;
 use crate::ledger::Oid;
 use crate::spec::{Qualified, SpecId};
-use crate::{git, project, spec};
+use crate::{git, project, review, spec};
 
 /// What a caller asks of `work`.
 #[derive(Debug, Clone, Default)]
@@ -261,6 +263,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Agent(#[from] AgentError),
+    /// The forge could not be asked, or says no.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Forge(#[from] review::Error),
     /// A file or a process could not be handled.
     #[error("{what}")]
     #[diagnostic(code(chant::run::system))]
@@ -293,6 +299,7 @@ impl Error {
             Self::Interrupted => 130,
             Self::Spec { .. } | Self::Lookup(_) | Self::Git(_) | Self::Project(_) | Self::Agent(_) => 2,
             Self::System { .. } => 1,
+            Self::Forge(error) => error.exit(),
         }
     }
 }

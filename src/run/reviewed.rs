@@ -10,6 +10,7 @@ use crate::project;
 /// What was asked of reviewers, and what they said.
 pub(super) struct Said {
     asked: bool,
+    request: bool,
     policy: Policy,
     words: Words,
 }
@@ -22,17 +23,18 @@ pub(super) fn said(engine: &Engine, finished: &Finished, onto: Oid) -> Result<Sa
     let project = &engine.project;
     let settings = project.settings_at(onto, &Flags::default())?;
     let policy = project::policy(&settings);
+    let request = settings.land.value == Landing::Pr;
     let asked = finished.spec.review || settings.land.value == Landing::Review;
     // Most landings ask nobody, and nobody has said anything.
     if !asked && finished.tip == finished.commit {
         let needed = policy.count;
-        return Ok(Said { asked, policy, words: Words { needed, ..Words::default() } });
+        return Ok(Said { asked, request, policy, words: Words { needed, ..Words::default() } });
     }
     let look = project::look(project)?;
     let workers = if policy.own { Default::default() } else { project::did(project, finished.commit, onto)? };
     let record = look.ledger.record(&finished.qualified);
     let words = plan::review::words(record, &look.history, &policy, &Subject::Done(&workers));
-    Ok(Said { asked, policy, words })
+    Ok(Said { asked, request, policy, words })
 }
 
 impl Said {
@@ -41,6 +43,11 @@ impl Said {
     pub(super) fn accepts(&self, word: bool) -> bool {
         let approved = self.words.suffice() && !self.words.approved.is_empty();
         self.words.rejected.is_none() && (approved || (word && self.policy.is_open()))
+    }
+
+    /// Whether a merge of a pull request is its landing.
+    pub(super) fn by_request(&self) -> bool {
+        self.request
     }
 
     /// Why it does not land yet.

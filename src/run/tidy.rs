@@ -5,11 +5,11 @@ use std::path::Path;
 use super::events::journal;
 use super::jobs::Watch;
 use super::model::Claim;
-use super::{Engine, Error, jobs, shared};
+use super::{Engine, Error, jobs, pulls, shared};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;
 use crate::git::{Checkout, EntryKind, Expect, Follow, Head, RefMove, Removed};
-use crate::ledger::Oid;
+use crate::ledger::{self, Oid};
 use crate::plan::Status;
 use crate::project::{self, Look, Project};
 use crate::spec::{Qualified, SpecId};
@@ -375,7 +375,8 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
         let look = project::look(project)?;
         let completed = look.board.row(id).is_some_and(|row| row.status == Status::Completed);
         let Some(record) = look.ledger.record(&qualified).filter(|_| completed) else { return Ok(()) };
-        if !record.decided_by.is_some_and(|done| look.history.same_content(done, tip)) {
+        let whole = record.decided_by.is_some_and(|done| look.history.same_content(done, tip));
+        if !whole && !completes(repo, &qualified, record.attempt, tip)? {
             engine.notice(id, format!("{} is kept: it has commits that did not land", qualified.branch()));
             return Ok(());
         }
@@ -388,6 +389,10 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
         engine.notice(id, format!("{} is kept: it is checked out in {}", qualified.branch(), worktree.path.display()));
         return Ok(());
     }
+    if let Some(why) = pulls::keeps(engine, id, target)? {
+        engine.notice(id, format!("{} is kept: {why}", qualified.branch()));
+        return Ok(());
+    }
     match shared::move_refs(project, &moves, "landed") {
         // It has landed, whatever becomes of the branch.
         Err(error @ (Error::Git(crate::git::Error::HookRefused { .. }) | Error::Refused { .. })) => {
@@ -397,6 +402,26 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
     }
     failpoint("tidy.done");
     Ok(())
+}
+
+/// Whether a branch ends with the completion of an attempt, and nothing but events after it. What is in the target may be
+/// a copy of that: a rebase makes one.
+fn completes(repo: &crate::git::Repo, qualified: &Qualified, attempt: u32, tip: Oid) -> Result<bool, Error> {
+    let tree = repo.tree(tip)?;
+    for entry in repo.first_parent(tip, 100)? {
+        if entry.parents.len() != 1 || repo.tree(entry.commit)? != tree {
+            return Ok(false);
+        }
+        match ledger::read(&entry.message) {
+            ledger::Reading::Block(block) if block.status.is_some() => {
+                let same = block.spec.as_ref() == Some(qualified) && block.attempt == Some(attempt);
+                return Ok(same && block.status == Some(ledger::Transition::Completed));
+            }
+            ledger::Reading::Block(_) => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(false)
 }
 
 /// Cleans up after landings whose process was killed before it could, or that somebody else made by a plain merge.

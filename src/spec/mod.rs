@@ -23,6 +23,7 @@ pub mod new;
 mod parse;
 mod place;
 mod programs;
+mod prose;
 mod qualified;
 pub mod set;
 pub mod yaml;
@@ -38,6 +39,7 @@ pub use model::{Criterion, Kind, Kpi, Spec, SpecRef, Step, UnknownKind};
 pub use new::{next_number, slug, template};
 pub use parse::{Parsed, parse};
 pub use programs::{is_program, names_file, programs};
+pub use prose::prose;
 pub use qualified::Qualified;
 pub use set::{Problem, Set};
 

@@ -45,6 +45,7 @@ fn the_arrows_between_the_rooms_hold() {
         ("git", vec!["agent", "config", "plan", "project", "run", "ops", "cli"]),
         ("agent", vec!["git", "config", "plan", "project", "run", "ops", "cli"]),
         ("config", vec!["git", "agent", "plan", "project", "run", "ops", "cli"]),
+        ("review", vec!["git", "agent", "project", "run", "ops", "cli"]),
         ("project", vec!["run", "ops", "cli"]),
         ("run", vec!["ops", "cli"]),
         ("ops", vec!["cli"]),

@@ -8,6 +8,7 @@ mod cli;
 mod hooks;
 mod house;
 mod output;
+mod pulls;
 mod readme;
 mod remote;
 mod review;

@@ -7,10 +7,14 @@ pub fn example() -> Sandbox {
     let sandbox = Sandbox::bare_directory();
     sandbox.git(["init", "--quiet", "--initial-branch=main", "."]).ok();
     sandbox.write("README.md", "a larger repository\n");
-    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kpi-okr-workflow");
-    copy(&from, &sandbox.path("examples/kpi-okr-workflow"));
+    copy_to(&sandbox.path("examples/kpi-okr-workflow"));
     sandbox.commit("everything");
     sandbox
+}
+
+/// Puts the example into a directory.
+pub fn copy_to(dir: &std::path::Path) {
+    copy(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kpi-okr-workflow"), dir);
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

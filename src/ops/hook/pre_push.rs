@@ -5,6 +5,8 @@ use crate::ledger::{self, Oid, Reading, Transition};
 use crate::ops::Error;
 use crate::plan::Status;
 use crate::project::{self, Project};
+use crate::review::Squash;
+use crate::run;
 use crate::spec::Qualified;
 
 /// One line of what Git is about to push.
@@ -14,18 +16,43 @@ struct Update {
     remote: Option<Oid>,
 }
 
+impl Update {
+    /// The branch that it goes to; empty where it goes to none.
+    fn branch(&self) -> &str {
+        self.remote_ref.strip_prefix("refs/heads/").unwrap_or_default()
+    }
+}
+
 pub(super) fn run(call: &Call) -> Result<Said, Error> {
     let text = String::from_utf8_lossy(&call.stdin);
     let updates: Vec<Update> = text.lines().filter_map(read).collect();
     for update in updates {
         let Some(local) = update.local else { continue };
-        let Some(branch) = update.remote_ref.strip_prefix("refs/heads/") else { continue };
+        let branch = update.branch();
+        if branch.is_empty() {
+            continue;
+        }
         match Qualified::from_branch(branch) {
             Some(name) => claim(call, &name, local, update.remote)?,
             None => whole(call, branch, local)?,
         }
     }
-    Ok(Said::new())
+    let asks = text.lines().filter_map(read).any(|update| Qualified::from_branch(update.branch()).is_some());
+    Ok(if asks { squash(call) } else { Said::new() })
+}
+
+/// A word of warning where a squash on the forge would lose what the branch's requests end with. It is asked where the
+/// settings ask for requests; a forge that cannot be reached now says nothing.
+fn squash(call: &Call) -> Said {
+    let mut said = Said::new();
+    for project in call.projects().unwrap_or_default().iter().filter(|project| run::Door::is_wanted(project)) {
+        let door = run::Door::find(project).ok().filter(run::Door::has_token);
+        if let Some(Ok(Squash::Lost(why))) = door.map(|door| door.squash()) {
+            said.push(format!("warning: a squash on the forge loses the trailers by which a landing is known: {why}"));
+            break;
+        }
+    }
+    said
 }
 
 fn read(line: &str) -> Option<Update> {

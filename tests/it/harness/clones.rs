@@ -37,7 +37,7 @@ impl Drop for Clones {
 }
 
 /// A port that was free a moment ago.
-fn port() -> u16 {
+pub fn port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -60,6 +60,15 @@ impl Way {
 impl Clones {
     /// A hub with one project that `specs` writes, and no clone yet but the one it was made in.
     pub fn new(way: Way, specs: impl FnOnce(&Sandbox)) -> Self {
+        Self::made(way, None, "remote: origin\n", specs)
+    }
+
+    /// The same over HTTP, where the paths of a forge's API lead to another server on this machine; nothing is shared yet.
+    pub fn behind(api: u16, specs: impl FnOnce(&Sandbox)) -> Self {
+        Self::made(Way::Http, Some(api), "", specs)
+    }
+
+    fn made(way: Way, api: Option<u16>, config: &str, specs: impl FnOnce(&Sandbox)) -> Self {
         let sandbox = Sandbox::new();
         let hub = sandbox.beside("hub.git");
         run(sandbox
@@ -71,10 +80,10 @@ impl Clones {
         match way {
             Way::File => clones.url = format!("file://{}", hub.display()),
             Way::Daemon => clones.daemon(),
-            Way::Http => clones.http(),
+            Way::Http => clones.http(api),
             Way::Ssh => clones.ssh(),
         }
-        clones.sandbox.write(".chant/config.yaml", "remote: origin\n");
+        clones.sandbox.write(".chant/config.yaml", config);
         specs(&clones.sandbox);
         clones.sandbox.commit("specs");
         clones.git(&clones.sandbox.root, &["remote", "add", "origin", &clones.url]);
@@ -132,6 +141,10 @@ impl Clones {
         run(self.with_config(self.sandbox.command("git", dir)).args(args)).ok().out.trim_end().to_owned()
     }
 
+    pub fn git_with(&self, dir: &Path, env: &[(&str, &str)], args: &[&str]) -> Output {
+        run(self.with_config(self.sandbox.command("git", dir)).envs(env.iter().copied()).args(args))
+    }
+
     #[track_caller]
     pub fn item(&self, dir: &Path, id: &str) -> serde_json::Value {
         let list = self.chant(dir, &["list", "--json"]).ok().json();
@@ -152,18 +165,36 @@ impl Clones {
         self.url = format!("git://127.0.0.1:{port}/hub.git");
     }
 
-    fn http(&mut self) {
+    /// Another name for the hub, below the same server.
+    pub fn set_path(&mut self, path: &str) {
+        self.url = self.url.replace("hub.git", path);
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Git as somebody else on this machine calls it.
+    pub fn git_there(&self) -> super::forge::Git {
+        super::forge::git_of(&self.sandbox)
+    }
+
+    fn http(&mut self, api: Option<u16>) {
         let (port, base) = (port(), self.sandbox.beside(""));
         let base = base.to_str().unwrap().trim_end_matches('/').to_owned();
         let exec = run(self.sandbox.command("git", &self.sandbox.root).arg("--exec-path")).ok().out.trim().to_owned();
         run(self.sandbox.command("git", &self.hub()).args(["config", "http.receivepack", "true"])).ok();
         std::fs::write(format!("{base}/htpasswd"), "ada:{PLAIN}secret\n").unwrap();
+        let api = api.map_or_else(String::new, |port| {
+            let to = format!("proxy_pass http://127.0.0.1:{port}; proxy_http_version 1.1; auth_basic off;");
+            format!("location /api/ {{ {to} }} location /a/ {{ {to} }} location /changes/ {{ {to} }}")
+        });
         let conf = format!(
             "daemon off; master_process off; pid {base}/nginx.pid; error_log {base}/nginx.log;\n\
              events {{ worker_connections 128; }}\n\
              http {{ access_log off; client_max_body_size 0; client_body_temp_path {base}/t1; proxy_temp_path {base}/t2;\n\
              fastcgi_temp_path {base}/t3; uwsgi_temp_path {base}/t4; scgi_temp_path {base}/t5;\n\
-             server {{ listen 127.0.0.1:{port}; location / {{ auth_basic hub; auth_basic_user_file {base}/htpasswd;\n\
+             server {{ listen 127.0.0.1:{port}; {api}\n location / {{ auth_basic hub; auth_basic_user_file {base}/htpasswd;\n\
              fastcgi_pass unix:{base}/fcgi.sock; fastcgi_param SCRIPT_FILENAME {exec}/git-http-backend;\n\
              fastcgi_param GIT_PROJECT_ROOT {base}; fastcgi_param GIT_HTTP_EXPORT_ALL 1; fastcgi_param PATH_INFO $uri;\n\
              fastcgi_param QUERY_STRING $query_string; fastcgi_param REQUEST_METHOD $request_method;\n\

@@ -4,6 +4,7 @@
 //! the real programs in it. Nothing of the user's own configuration is seen.
 
 pub mod clones;
+pub mod forge;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
