@@ -25,7 +25,10 @@ impl Init {
         for path in &made.created {
             context.print(&format!("made {path}\n"))?;
         }
-        if made.created.is_empty() {
+        if let Some(remote) = &made.refspecs {
+            context.print(&format!("`git fetch {remote}` brings kept attempts and notes as well\n"))?;
+        }
+        if made.created.is_empty() && made.refspecs.is_none() {
             context.print("everything was here already\n")?;
         }
         context.say(

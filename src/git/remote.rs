@@ -319,11 +319,12 @@ impl Repo {
     }
 }
 
+/// All of them patterns: where a remote has none of what a plain name asks for, `git fetch` fails.
 fn refspecs(remote: &str) -> [String; 3] {
     [
         format!("+refs/chant/attempts/*:{BESIDE}{remote}/attempts/*"),
         format!("+refs/chant/landed/*:{BESIDE}{remote}/landed/*"),
-        format!("+{NOTES}:refs/notes/remotes/{remote}/chant"),
+        format!("+{NOTES}*:refs/notes/remotes/{remote}/chant*"),
     ]
 }
 

@@ -17,6 +17,8 @@ pub struct Made {
     pub created: Vec<String>,
     /// Whether a Git repository was made around it.
     pub repository: bool,
+    /// The remote of which a plain `git fetch` now brings what chant keeps beside branches.
+    pub refspecs: Option<String>,
 }
 
 const CONFIG_TEXT: &str = "\
@@ -91,6 +93,10 @@ pub fn init(env: &Arc<Env>, name: Option<&str>) -> Result<Made, Error> {
     let inside = here.strip_prefix(&top).map(|path| path.to_path_buf()).unwrap_or_default();
     let pattern = format!("/{}", inside.join(DIR).join("worktrees").display());
     repo.exclude(&format!("{pattern}/"))?;
+    let remote = repo.config("chant.remote").unwrap_or_else(|| "origin".to_owned());
+    if repo.has_remote(&remote) && repo.add_refspecs(&remote)? {
+        made.refspecs = Some(remote);
+    }
     Ok(made)
 }
 

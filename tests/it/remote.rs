@@ -258,6 +258,22 @@ fn without_a_network_all_goes_on_here_and_sync_shares_it_later() {
     );
 }
 
+/// A plain fetch asks for what chant keeps beside branches, and is content where the remote has none of it.
+#[test]
+fn init_has_a_plain_fetch_bring_what_chant_keeps_and_never_breaks_it() {
+    let (hub, dirs) = team(Way::File, 2, one);
+    let made = hub.chant(&dirs[0], &["init"]).ok();
+    assert!(made.out.contains("`git fetch origin` brings kept attempts and notes"), "{}", made.all());
+    assert_eq!(hub.chant(&dirs[0], &["init"]).ok().out, "everything was here already\n");
+    hub.git(&dirs[0], &["fetch", "--quiet"]);
+    hub.chant(&dirs[1], &["work", "001"]).ok();
+    hub.git(&dirs[0], &["fetch", "--quiet", "--prune"]);
+    let notes = hub.git(&dirs[1], &["rev-parse", "refs/notes/chant"]);
+    assert_eq!(hub.git(&dirs[0], &["rev-parse", "refs/notes/remotes/origin/chant"]), notes);
+    let doctor = hub.chant(&dirs[0], &["doctor"]);
+    assert!(doctor.out.contains("origin is shared"), "{}", doctor.all());
+}
+
 #[test]
 fn two_clones_that_did_the_same_apart_lose_nothing_and_both_sides_are_named() {
     let (hub, dirs) = team(Way::File, 2, |sandbox| {
