@@ -28,14 +28,20 @@ impl Repo {
         let mut answers = Answers::new();
         for question in questions {
             let answer = match question {
-                Question::Reverts { revert, reverted } => asked.reverts(*revert, *reverted),
+                Question::Reverts { revert, reverted } => match asked.first_parent(*reverted) {
+                    Ok(to) => asked.reverts(*revert, *reverted, to),
+                    Err(error) => Err(error),
+                },
+                Question::RevertsSide { revert, merge, back_to } => asked.reverts(*revert, *merge, Some(*back_to)),
                 Question::Squashed { tip, target, .. } => asked.squashed(*tip, *target),
+                Question::Dropped { merge, tip } => asked.dropped(*merge, *tip),
             };
             let answer = match (answer, question) {
                 (Ok(answer), _) => answer,
                 // The answer lies behind the boundary: somebody should look.
-                (Err(_), Question::Reverts { .. }) if shallow => Answer::Partial,
+                (Err(_), Question::Reverts { .. } | Question::RevertsSide { .. }) if shallow => Answer::Partial,
                 (Err(_), Question::Squashed { .. }) if shallow => Answer::NotFound,
+                (Err(_), Question::Dropped { .. }) if shallow => Answer::No,
                 (Err(error), _) => return Err(error),
             };
             answers.insert(*question, answer);
@@ -52,9 +58,9 @@ struct Asked<'r> {
 }
 
 impl Asked<'_> {
-    /// A merge is reverted as `git revert -m 1` does it: to its first parent.
-    fn reverts(&mut self, revert: Oid, reverted: Oid) -> Result<Answer> {
-        let (Some(before), Some(was)) = (self.first_parent(revert)?, self.first_parent(reverted)?) else {
+    /// Whether a commit takes another back to what it was: its first parent, or of a merge also another one.
+    fn reverts(&self, revert: Oid, reverted: Oid, back_to: Option<Oid>) -> Result<Answer> {
+        let (Some(before), Some(was)) = (self.first_parent(revert)?, back_to) else {
             return Ok(Answer::No);
         };
         let done = self.repo.changes(Some(before), revert)?;
@@ -66,6 +72,10 @@ impl Asked<'_> {
             Verdict::Clean(tree) => self.repo.changes(Some(before), from_gix(tree))?,
             Verdict::Conflict(_) => Vec::new(),
         };
+        // All of it, and something else in other files: what was brought is gone all the same.
+        if !merged.is_empty() && merged.iter().all(|change| done.contains(change)) {
+            return Ok(Answer::Inverse);
+        }
         // Part of it: a path that is again what it was, or that merging would have made the same.
         let change = self.repo.changes(Some(was), reverted)?;
         let as_before = |done: &Change| change.iter().any(|c| c.path == done.path && c.old == done.new);
@@ -73,7 +83,21 @@ impl Asked<'_> {
         Ok(if done.iter().any(|done| as_before(done) || as_merged(done)) { Answer::Partial } else { Answer::No })
     }
 
-    /// The newest commit of the target that is the whole branch, squashed, or the last one of a rebase of it.
+    /// A merge with the strategy `ours`, or by a hand that left out what no conflict was about.
+    fn dropped(&self, merge: Oid, tip: Oid) -> Result<Answer> {
+        let Some(before) = self.first_parent(merge)? else { return Ok(Answer::No) };
+        let tree = self.repo.tree(merge)?;
+        if tree != self.repo.tree(before)? {
+            return Ok(Answer::No);
+        }
+        match self.repo.merge(before, tip) {
+            Ok(Merge::Clean { tree: other }) if other != tree => Ok(Answer::Dropped),
+            Ok(_) | Err(super::Error::Unrelated { .. }) => Ok(Answer::No),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The newest commit of the target that is the whole branch, squashed; or the commits of a rebase of it.
     fn squashed(&mut self, tip: Oid, target: Oid) -> Result<Answer> {
         if self.repo.is_ancestor(tip, target)? {
             return Ok(Answer::At(tip));
@@ -85,21 +109,30 @@ impl Asked<'_> {
         }
         let longest = self.repo.commits(&[tip], &[target])?.len();
         for commit in self.repo.commits(&[target], &[tip])? {
-            let mut at = commit;
-            // Back along first parents as long as each commit stays within what the branch changed.
-            for _ in 0..longest {
-                let Some(parent) = self.first_parent(at)? else { break };
-                let touched = self.touched(at, parent)?;
-                if at == commit && touched.is_empty() || !touched.is_subset(&branch) {
-                    break;
-                }
-                if !touched.is_empty() && self.holds(commit, parent, tip)? {
-                    return Ok(Answer::At(commit));
-                }
-                at = parent;
+            if let Some(first) = self.oldest_of(commit, tip, &branch, longest)? {
+                return Ok(if first == commit { Answer::At(commit) } else { Answer::Series { first, last: commit } });
             }
         }
         Ok(Answer::NotFound)
+    }
+
+    /// The oldest commit from which on a series up to `last` is the whole branch. The last one of a series holds it as
+    /// well, seen from the one before; but it alone is not what brought it.
+    fn oldest_of(&mut self, last: Oid, tip: Oid, branch: &BTreeSet<BString>, longest: usize) -> Result<Option<Oid>> {
+        let (mut at, mut oldest) = (last, None);
+        // Back along first parents as long as each commit stays within what the branch changed.
+        for _ in 0..longest {
+            let Some(parent) = self.first_parent(at)? else { break };
+            let touched = self.touched(at, parent)?;
+            if at == last && touched.is_empty() || !touched.is_subset(branch) {
+                break;
+            }
+            if !touched.is_empty() && self.holds(last, parent, tip)? {
+                oldest = Some(at);
+            }
+            at = parent;
+        }
+        Ok(oldest)
     }
 
     /// Whether merging the branch into `before` gives exactly what `commit` holds.

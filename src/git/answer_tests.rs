@@ -44,7 +44,7 @@ fn the_revert_of_a_merge_is_its_inverse_also_after_later_changes_around_it() {
 }
 
 #[test]
-fn a_revert_of_a_part_is_partial_and_so_is_one_that_does_more() {
+fn a_revert_of_a_part_is_partial_and_one_that_does_more_elsewhere_is_whole() {
     let t = TestRepo::new();
     let landing = landed(&t);
     t.git(&["rm", "-q", "g"]);
@@ -57,7 +57,12 @@ fn a_revert_of_a_part_is_partial_and_so_is_one_that_does_more() {
     let landing = landed(&t);
     t.git(&["revert", "--no-commit", "-m", "1", &landing.to_string()]);
     t.write("h", "and something else\n");
-    assert_eq!(reverts(&t, t.commit_all("revert and more"), landing), Answer::Partial);
+    assert_eq!(reverts(&t, t.commit_all("revert and more"), landing), Answer::Inverse);
+    let t = TestRepo::new();
+    let landing = landed(&t);
+    t.git(&["revert", "--no-commit", "-m", "1", &landing.to_string()]);
+    t.write("f", lines(&[(20, "mine")]));
+    assert_eq!(reverts(&t, t.commit_all("revert and edit"), landing), Answer::Partial, "in the same file");
 }
 
 #[test]
@@ -109,7 +114,7 @@ fn a_rebase_is_found_by_its_last_commit() {
     t.git(&["checkout", "-q", "main"]);
     t.git(&["merge", "-q", "--ff-only", &last.to_string()]);
     t.commit_file("h", "later\n", "later");
-    assert_eq!(squashed(&t, tip, t.oid("main")), Answer::At(last));
+    assert_eq!(squashed(&t, tip, t.oid("main")), Answer::Series { first: t.oid("HEAD~3"), last });
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct Candidate<'s> {
     pub first_start: Option<&'s Event>,
     pub last_start: Option<&'s Event>,
     pub target: Option<String>,
+    /// Copies of a completion that stand on less work than another does: nothing shows that the rest is there too.
+    pub thin: Vec<u32>,
     /// What a completed one can show.
     pub claim: Claim,
 }
@@ -53,7 +55,9 @@ type Numbers = BTreeMap<Qualified, BTreeSet<u32>>;
 pub(super) fn cases<'s>(h: &History, v: &View, scan: &'s Scan, dropped: &Numbers) -> Vec<Case<'s>> {
     let specs: BTreeSet<&Qualified> = scan.events.keys().chain(scan.lines.keys()).collect();
     let mut cases: Vec<Case> = specs.into_iter().map(|spec| case(h, v, scan, spec, dropped.get(spec))).collect();
-    Taken::new(scan).attach(h, &mut cases);
+    let taken = Taken::new(scan);
+    cases.iter_mut().for_each(|case| taken.thin_out(h, case));
+    taken.attach(h, &mut cases);
     cases
 }
 
@@ -74,12 +78,17 @@ fn case<'s>(h: &History, v: &View, scan: &'s Scan, spec: &'s Qualified, dropped:
     let attempt = Attempt::new(h, events, number);
     let hidden = vouching.hidden.get(&number).map(Vec::as_slice).unwrap_or_default();
     let mut candidates: Vec<Candidate> = Vec::new();
+    let completed = attempt.groups.iter().filter(|group| group.status == Transition::Completed);
+    let copies: Vec<u32> = completed.flat_map(|group| &group.copies).map(|copy| copy.at).collect();
+    // A landing that brought a copy of the completion names the original, which was rewritten with all else. Of what
+    // another one names, nothing is known but that it landed.
+    let (near, far): (Vec<&Line>, Vec<&Line>) =
+        hidden.iter().copied().partition(|line| copies.iter().any(|at| h.reaches(line.at, *at)));
     for group in attempt.heads.iter().map(|i| &attempt.groups[*i]) {
-        candidates.push(of_group(h, &attempt, group, &vouching, hidden));
+        candidates.push(of_group(h, &attempt, group, &vouching, &near));
     }
-    let completed = attempt.groups.iter().any(|group| group.status == Transition::Completed);
-    if let Some((_, seen)) = testimony.filter(|(n, _)| *n == number && !completed) {
-        candidates.push(of_landings(h, &attempt, hidden, seen));
+    if let Some((_, seen)) = testimony.filter(|(n, _)| *n == number && !far.is_empty()) {
+        candidates.push(of_landings(h, &attempt, &far, seen));
     }
     Case { spec, events, number, highest, attempt, candidates, idle_lines: vouching.idle }
 }
@@ -128,7 +137,7 @@ fn of_group<'s>(
         Claim::default()
     };
     let target = target_of(first_start, last_start);
-    Candidate { status: group.status, commits, first_start, last_start, target, claim }
+    Candidate { status: group.status, commits, first_start, last_start, target, thin: Vec::new(), claim }
 }
 
 fn of_landings<'s>(h: &History, attempt: &Attempt<'s>, hidden: &[&Line], seen: String) -> Candidate<'s> {
@@ -136,7 +145,8 @@ fn of_landings<'s>(h: &History, attempt: &Attempt<'s>, hidden: &[&Line], seen: S
     let lines = in_order(h, hidden.iter().map(|line| line.at));
     let target = target_of(first_start, last_start).or(Some(seen));
     let claim = Claim { lines: lines.clone(), ..Claim::default() };
-    Candidate { status: Transition::Completed, commits: lines, first_start, last_start, target, claim }
+    let (status, thin) = (Transition::Completed, Vec::new());
+    Candidate { status, commits: lines, first_start, last_start, target, thin, claim }
 }
 
 /// The branch that the last claim names, or the first.
@@ -152,18 +162,37 @@ fn in_order(h: &History, commits: impl Iterator<Item = u32>) -> Vec<u32> {
     commits
 }
 
-/// Commits that some commit says it reverts, as far as they may be landings or work of a spec.
-struct Taken<'s> {
-    scan: &'s Scan,
+/// Which commits are the work of a spec, and which of them, or of landings, some commit says it reverts.
+struct Taken {
     reverted: HashSet<u32>,
     events: HashSet<u32>,
+    landings: HashSet<u32>,
 }
 
-impl<'s> Taken<'s> {
-    fn new(scan: &'s Scan) -> Self {
+impl Taken {
+    fn new(scan: &Scan) -> Self {
         let reverted = scan.reverts.iter().map(|(_, reverted)| *reverted).collect();
         let events = scan.events.values().flatten().map(|event| event.at).collect();
-        Self { scan, reverted, events }
+        let landings = scan.lines.values().flatten().map(|line| line.at).collect();
+        Self { reverted, events, landings }
+    }
+
+    /// Takes from a claim the copies of its completion that stand on less work than another. Events can be picked
+    /// without what they are about, and a rebase can skip a commit: then the patch of the whole has to show it.
+    fn thin_out(&self, h: &History, case: &mut Case) {
+        let Case { attempt, candidates, .. } = case;
+        for candidate in candidates.iter_mut().filter(|c| c.claim.members.len() > 1) {
+            let count = |at: u32| Some(self.work(h, at, attempt.first_start(h, at)?.at).count());
+            let most = candidate.claim.members.iter().filter_map(|m| count(m.at)).max();
+            // Of what a shallow clone cut off, nothing can be counted.
+            let is_thin = |at: u32| !h.cut(at) && count(at) < most;
+            let (thin, full) = candidate.commits.iter().partition(|at| is_thin(**at));
+            (candidate.thin, candidate.commits) = (thin, full);
+            candidate.claim.members.retain(|m| !candidate.thin.contains(&m.at));
+            if let Some(start) = candidate.commits.first().and_then(|at| attempt.first_start(h, *at)) {
+                candidate.first_start = Some(start);
+            }
+        }
     }
 
     /// Tells every claim which of them brought it, and which are of its work.
@@ -171,7 +200,6 @@ impl<'s> Taken<'s> {
         if self.reverted.is_empty() {
             return;
         }
-        let landings: HashSet<u32> = self.scan.lines.values().flatten().map(|line| line.at).collect();
         let mut claims: Vec<&mut Candidate> = cases.iter_mut().flat_map(|case| &mut case.candidates).collect();
         claims.retain(|candidate| candidate.is_completed());
         let mut by_member: HashMap<u32, usize> = HashMap::new();
@@ -180,7 +208,7 @@ impl<'s> Taken<'s> {
             claim.brought_by.extend(claim.lines.iter().filter(|at| self.reverted.contains(at)));
             for member in &mut claim.members {
                 by_member.insert(member.at, i);
-                member.work = first_start.map_or_else(Vec::new, |start| self.work(h, member.at, start.at, &landings));
+                member.work = first_start.map_or_else(Vec::new, |start| self.reverted_work(h, member.at, start.at));
             }
         }
         for landing in self.reverted.iter().copied().filter(|at| h.is_merge(*at)) {
@@ -192,14 +220,18 @@ impl<'s> Taken<'s> {
         }
     }
 
-    /// The commits from a start to a completing event, where one of them was reverted. A merge counts where it is a
-    /// landing; one that only took in what others did is no work of the spec.
-    fn work(&self, h: &History, member: u32, start: u32, landings: &HashSet<u32>) -> Vec<u32> {
-        let back = std::iter::successors(h.first_parent(member), |at| h.first_parent(*at));
-        let since = back.take_while(|at| h.generation(*at) > h.generation(start));
-        let is_work = |at: &u32| !self.events.contains(at) && (!h.is_merge(*at) || landings.contains(at));
-        let work: Vec<u32> = since.filter(is_work).collect();
+    /// The commits from a start to a completing event, where one of them was reverted.
+    fn reverted_work(&self, h: &History, member: u32, start: u32) -> Vec<u32> {
+        let work: Vec<u32> = self.work(h, member, start).collect();
         if work.iter().any(|at| self.reverted.contains(at)) { work } else { Vec::new() }
+    }
+
+    /// The commits from a start to a completing event. A merge counts where it is a landing; one that only took in what
+    /// others did is no work of the spec.
+    fn work<'h>(&'h self, h: &'h History, member: u32, start: u32) -> impl Iterator<Item = u32> + 'h {
+        let back = std::iter::successors(h.first_parent(member), |at| h.first_parent(*at));
+        let since = back.take_while(move |at| h.generation(*at) > h.generation(start));
+        since.filter(|at| !self.events.contains(at) && (!h.is_merge(*at) || self.landings.contains(at)))
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a completed attempt can show for being somewhere, and what takes it back.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use super::copies::last;
 use super::history::History;
 use super::oid::Oid;
+use super::question::Answer;
 use super::record::How;
 use crate::spec::Qualified;
 
@@ -16,17 +17,18 @@ pub(super) struct Claim {
     pub members: Vec<Member>,
     /// Landings that name it.
     pub lines: Vec<u32>,
-    /// Commits that hold its whole change, or that of the driver it landed with.
-    pub patches: Vec<u32>,
+    /// Commits that hold its whole change, or that of the driver it landed with; of a series the last.
+    pub patches: Vec<Member>,
     /// Landings that brought it, where some commit says that it reverts them.
     pub brought_by: Vec<u32>,
 }
 
-/// One copy of a completing event.
+/// One copy of a completing event, or one patch of the whole.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
     pub at: u32,
-    /// The commits of its work, where some commit says that it reverts one of them; empty otherwise.
+    /// The commits of its work, where some commit says that it reverts one of them; empty otherwise. Of a series of
+    /// patches all commits.
     pub work: Vec<u32>,
 }
 
@@ -37,6 +39,17 @@ pub(super) struct Reverts {
     pub whole: HashMap<u32, Vec<u32>>,
     /// Those that take back a part.
     pub partial: HashMap<u32, Vec<u32>>,
+}
+
+impl Reverts {
+    /// Takes in what Git says of a revert.
+    pub fn add(&mut self, reverted: u32, by: u32, answer: Option<&Answer>) {
+        match answer {
+            Some(Answer::Inverse) => self.whole.entry(reverted).or_default().push(by),
+            Some(Answer::Partial) => self.partial.entry(reverted).or_default().push(by),
+            _ => {}
+        }
+    }
 }
 
 /// What can be said of a claim and a place.
@@ -59,8 +72,10 @@ impl Claim {
     /// Judges it for the place of which `holds` says which commits it has.
     pub fn judge(&self, h: &History, reverts: &Reverts, holds: &dyn Fn(u32) -> bool) -> Judged {
         let members = self.members.iter().map(|m| (How::Ancestry, m.at, m.work.as_slice()));
-        let lines = self.lines.iter().map(|at| (How::Trailer, *at, [].as_slice()));
-        let patches = self.patches.iter().map(|at| (How::Patch, *at, [].as_slice()));
+        let echoes = self.echoes(h, reverts, holds);
+        let lines = self.lines.iter().filter(|at| !echoes.contains(at));
+        let lines = lines.map(|at| (How::Trailer, *at, [].as_slice()));
+        let patches = self.patches.iter().map(|m| (How::Patch, m.at, m.work.as_slice()));
         let mut judged = Judged::default();
         for (how, at, work) in members.chain(lines).chain(patches).filter(|(_, at, _)| holds(*at)) {
             let place = Place { h, reverts, holds, since: at };
@@ -76,6 +91,32 @@ impl Claim {
     }
 }
 
+impl Claim {
+    /// Everything whose reverts bear on it.
+    pub fn commits(&self) -> impl Iterator<Item = u32> + '_ {
+        let made = self.members.iter().chain(&self.patches);
+        let made = made.flat_map(|m| m.work.iter().chain([&m.at]));
+        made.chain(&self.lines).chain(&self.brought_by).copied()
+    }
+
+    /// The commits that take some of it away. One that repeats the message of what it reverts, trailers and all, is no
+    /// landing for that.
+    fn echoes(&self, h: &History, reverts: &Reverts, holds: &dyn Fn(u32) -> bool) -> HashSet<u32> {
+        if self.lines.is_empty() || reverts.whole.is_empty() && reverts.partial.is_empty() {
+            return HashSet::new();
+        }
+        let place = |since| Place { h, reverts, holds, since };
+        let partly = |at: &u32| reverts.partial.get(at).into_iter().flatten().copied().collect::<Vec<_>>();
+        let takes = |at: u32| {
+            let turns = place(at).turns(at);
+            let given: Vec<u32> = turns.iter().filter(|(_, away)| !**away).map(|(at, _)| *at).collect();
+            let away = turns.into_iter().filter(|(_, away)| *away).map(|(at, _)| at);
+            away.chain(given.iter().flat_map(partly)).collect::<Vec<_>>()
+        };
+        self.commits().flat_map(takes).collect()
+    }
+}
+
 /// A place, and something in it that speaks for a claim. Only what is not before it can take it back: reverts within
 /// the work itself, or of an earlier landing of the same work, do not.
 struct Place<'a> {
@@ -88,7 +129,9 @@ struct Place<'a> {
 impl Place<'_> {
     /// The newest revert that takes the whole back.
     fn taken_back(&self, claim: &Claim, work: &[u32]) -> Option<u32> {
-        let landings = claim.brought_by.iter().copied().chain([self.since]);
+        // The last of a series is but one commit of the work.
+        let whole = Some(self.since).filter(|since| !work.contains(since));
+        let landings = claim.brought_by.iter().copied().chain(whole);
         let of_landings = landings.filter_map(|landing| self.undone(landing));
         let each: Vec<Option<u32>> = work.iter().map(|commit| self.undone(*commit)).collect();
         let all_work = each.iter().all(Option::is_some);
@@ -175,7 +218,7 @@ pub struct Evidence {
 struct Shown {
     members: Vec<(Oid, Vec<Oid>)>,
     lines: Vec<Oid>,
-    patches: Vec<Oid>,
+    patches: Vec<(Oid, Vec<Oid>)>,
     brought_by: Vec<Oid>,
 }
 
@@ -187,10 +230,11 @@ impl Evidence {
     }
 
     pub(super) fn add(&mut self, h: &History, spec: &Qualified, claim: &Claim) {
+        let made = |m: &Member| (h.oid(m.at), names(h, &m.work));
         let shown = Shown {
-            members: claim.members.iter().map(|m| (h.oid(m.at), names(h, &m.work))).collect(),
+            members: claim.members.iter().map(made).collect(),
             lines: names(h, &claim.lines),
-            patches: names(h, &claim.patches),
+            patches: claim.patches.iter().map(made).collect(),
             brought_by: names(h, &claim.brought_by),
         };
         self.claims.insert(spec.clone(), shown);
@@ -204,7 +248,7 @@ impl Evidence {
         let claim = Claim {
             members: shown.members.iter().filter_map(member).collect(),
             lines: find(&shown.lines),
-            patches: find(&shown.patches),
+            patches: shown.patches.iter().filter_map(member).collect(),
             brought_by: find(&shown.brought_by),
         };
         let reverts = Reverts { whole: self.reverts_of(h, shown), partial: HashMap::new() };
@@ -215,8 +259,8 @@ impl Evidence {
 impl Evidence {
     /// The reverts of all that is shown, their reverts, and so on.
     fn reverts_of(&self, h: &History, shown: &Shown) -> HashMap<u32, Vec<u32>> {
-        let work = shown.members.iter().flat_map(|(at, work)| work.iter().chain([at]));
-        let all = work.chain(&shown.lines).chain(&shown.patches).chain(&shown.brought_by);
+        let made = shown.members.iter().chain(&shown.patches).flat_map(|(at, work)| work.iter().chain([at]));
+        let all = made.chain(&shown.lines).chain(&shown.brought_by);
         let mut open: Vec<Oid> = all.copied().collect();
         let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
         while let Some(oid) = open.pop() {

@@ -32,6 +32,9 @@ pub fn fold(h: &History, v: &View, a: &Answers) -> Ledger {
     let verdicts = court.judge();
     let mut ledger = Ledger { evidence: Evidence::new(h, &court.reverts), ..Ledger::default() };
     let mut said = scan.anomalies.clone();
+    said.extend(
+        scan.misplaced.iter().filter(|(at, it)| !repeats(&cases, &verdicts, *at, it)).map(|(_, it)| it.clone()),
+    );
     for (case, verdict) in cases.iter().zip(&verdicts) {
         let mut teller = Teller { h, case, verdict, said: &mut said };
         let record = teller.record();
@@ -44,6 +47,12 @@ pub fn fold(h: &History, v: &View, a: &Answers) -> Ledger {
     said.sort_unstable();
     said.dedup();
     Ledger { anomalies: said, ..ledger }
+}
+
+/// Whether an event that is none stands on the squash by which its spec landed: forges repeat all messages there.
+fn repeats(cases: &[Case], verdicts: &[Verdict], at: u32, anomaly: &Anomaly) -> bool {
+    let of = cases.iter().position(|case| Some(case.spec) == anomaly.spec.as_ref());
+    of.is_some_and(|i| verdicts[i].standing.landed.is_some() && verdicts[i].standing.shown_by == Some(at))
 }
 
 /// Tells of one spec.
@@ -173,6 +182,19 @@ impl Teller<'_, '_> {
         }
         if let Some(by) = verdict.standing.partial {
             self.say(by, format!("{} takes back a part of what {} landed", h.oid(by).short(), case.spec));
+        }
+        if let Some(by) = verdict.standing.dropped {
+            let merge = h.oid(by).short();
+            self.say(by, format!("{merge} merged {} and brought nothing of what it changes", case.spec));
+        }
+        let landed = verdict.standing.landed.is_some();
+        let thin = case.candidates.iter().flat_map(|candidate| &candidate.thin).filter(|_| !landed);
+        for at in thin {
+            let (copy, attempt) = (h.oid(*at).short(), case.number);
+            self.say(
+                *at,
+                format!("{copy} repeats that attempt {attempt} is completed, after fewer commits: it does not count"),
+            );
         }
         if let Some((at, place)) = &verdict.standing.elsewhere {
             let target = verdict.winner.and_then(|c| case.candidates.get(c)?.target.clone()).unwrap_or_default();

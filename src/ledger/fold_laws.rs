@@ -170,11 +170,14 @@ fn answer(w: &mut World, answers: &[u8], found: &Index) {
     let all: Vec<Oid> = w.commits.iter().map(|(id, ..)| *id).collect();
     for (question, answer) in w.questions().into_iter().zip(answers.iter().cycle()) {
         let answer = match (question, answer) {
-            (Question::Reverts { .. }, 0..=2) => Answer::Inverse,
-            (Question::Reverts { .. }, 3) => Answer::Partial,
-            (Question::Reverts { .. }, _) => Answer::No,
+            (Question::Reverts { .. } | Question::RevertsSide { .. }, 0..=2) => Answer::Inverse,
+            (Question::Reverts { .. } | Question::RevertsSide { .. }, 3) => Answer::Partial,
+            (Question::Reverts { .. } | Question::RevertsSide { .. }, _) => Answer::No,
             (Question::Squashed { .. }, 0..=1) => Answer::At(*found.get(&all)),
+            (Question::Squashed { .. }, 2) => Answer::Series { first: *found.get(&all), last: *all.last().unwrap() },
             (Question::Squashed { .. }, _) => Answer::NotFound,
+            (Question::Dropped { .. }, 0..=1) => Answer::Dropped,
+            (Question::Dropped { .. }, _) => Answer::No,
         };
         w.answers.insert(question, answer);
     }

@@ -45,5 +45,6 @@ pub use oid::{Oid, OidError};
 pub use question::{Answer, Answers, Question};
 pub use record::{Anomaly, Entry, How, In, Landed, Ledger, Record, State};
 pub use run_name::{CLONE, is_own_run};
+pub use target::targets;
 pub use trailers::{Trailer, parse as trailers};
 pub use view::View;

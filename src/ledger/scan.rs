@@ -11,6 +11,8 @@ use crate::spec::Qualified;
 
 /// What Git writes into the message of a revert, before the commit's name.
 const REVERTS: &[u8] = b"This reverts commit ";
+/// What it writes after the name of a merge, before that of the parent to which it goes back.
+const BACK_TO: &[u8] = b", reversing\nchanges made to ";
 /// Shorter than this Git abbreviates no name.
 const SHORTEST: usize = 7;
 
@@ -41,9 +43,13 @@ pub(super) struct Scan {
     pub lines: BTreeMap<Qualified, Vec<Line>>,
     /// A commit, and one that it says it reverts.
     pub reverts: Vec<(u32, u32)>,
+    /// A commit, a merge of which it says that it reverts it, and the parent to which: not the first one.
+    pub sides: Vec<(u32, u32, u32)>,
     /// Which spec a commit says it is about.
     pub about: HashMap<u32, Qualified>,
     pub anomalies: Vec<Anomaly>,
+    /// Events on commits that change files, which are none; a squash may repeat what it brought.
+    pub misplaced: Vec<(u32, Anomaly)>,
 }
 
 impl Scan {
@@ -51,7 +57,7 @@ impl Scan {
         let mut scan = Self::default();
         let mut named = Vec::new();
         for (at, note) in h.notes() {
-            named.extend(reverted(&note.message).map(|name| (at, name)));
+            named.extend(reverted(&note.message).map(|(name, to)| (at, name, to)));
             match read(&note.message) {
                 Reading::Nothing => {}
                 Reading::Block(block) => scan.block(h, v, at, note, block),
@@ -63,7 +69,16 @@ impl Scan {
                 }
             }
         }
-        scan.reverts = resolve(h, &named);
+        for (at, reverted, to) in resolve(h, &named) {
+            match to.and_then(|to| to.parse().ok()).and_then(|to: Oid| h.find(&to)) {
+                Some(to)
+                    if h.first_parent(reverted) != Some(to) && h.parents_of(reverted).any(|parent| parent == to) =>
+                {
+                    scan.sides.push((at, reverted, to));
+                }
+                _ => scan.reverts.push((at, reverted)),
+            }
+        }
         scan
     }
 
@@ -85,7 +100,8 @@ impl Scan {
     fn event(&mut self, h: &History, at: u32, note: &Note, spec: Option<Qualified>, block: Block) {
         let says = if block.status.is_some() { key::STATUS } else { key::APPROVAL };
         if !note.same_tree {
-            return self.anomaly(h, at, spec, format!("`{says}` on a commit that changes files is no event"));
+            let message = format!("`{says}` on a commit that changes files is no event");
+            return self.misplaced.push((at, Anomaly { spec, commit: Some(h.oid(at)), message }));
         }
         let (Some(spec), Some(attempt)) = (spec.clone(), block.attempt) else {
             let lacks = if spec.is_none() { key::SPEC } else { key::ATTEMPT };
@@ -116,21 +132,27 @@ impl Scan {
     }
 }
 
-/// The commits that a message says it reverts: whole names, or abbreviated ones as `git revert --reference` writes.
-fn reverted(message: &[u8]) -> impl Iterator<Item = String> + '_ {
+/// The commits that a message says it reverts: whole names, or abbreviated ones as `git revert --reference` writes. Of a
+/// merge also the parent to which, where it says so.
+fn reverted(message: &[u8]) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+    let name = |text: &[u8]| -> String {
+        let digits = text.iter().take_while(|byte| byte.is_ascii_hexdigit());
+        digits.take(65).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
+    };
     let starts = message.windows(REVERTS.len()).enumerate().filter(|(_, window)| *window == REVERTS);
-    starts.filter_map(|(start, _)| {
-        let digits = message[start + REVERTS.len()..].iter().take_while(|byte| byte.is_ascii_hexdigit());
-        let name: String = digits.take(65).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
-        (SHORTEST..=64).contains(&name.len()).then_some(name)
+    starts.filter_map(move |(start, _)| {
+        let rest = &message[start + REVERTS.len()..];
+        let reverted = name(rest);
+        let to = rest[reverted.len()..].strip_prefix(BACK_TO).map(name);
+        (SHORTEST..=64).contains(&reverted.len()).then_some((reverted, to))
     })
 }
 
 /// Finds the commits of names; an abbreviation that fits several commits names none.
-fn resolve(h: &History, named: &[(u32, String)]) -> Vec<(u32, u32)> {
+fn resolve<'n>(h: &History, named: &'n [(u32, String, Option<String>)]) -> Vec<(u32, u32, Option<&'n str>)> {
     let whole = |name: &str| name.parse().ok().and_then(|oid: Oid| h.find(&oid));
     let mut short: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for (_, name) in named.iter().filter(|(_, name)| name.parse::<Oid>().is_err()) {
+    for (_, name, _) in named.iter().filter(|(_, name, _)| name.parse::<Oid>().is_err()) {
         short.entry(name).or_default();
     }
     let lengths: std::collections::BTreeSet<usize> = short.keys().map(|name| name.len()).collect();
@@ -148,9 +170,9 @@ fn resolve(h: &History, named: &[(u32, String)]) -> Vec<(u32, u32)> {
         Some(_) => None,
         None => whole(name),
     };
-    let mut pairs: Vec<(u32, u32)> = named.iter().filter_map(|(at, name)| Some((*at, one(name)?))).collect();
-    pairs.retain(|(revert, reverted)| revert != reverted && h.reaches(*revert, *reverted));
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs
+    let found = named.iter().filter_map(|(at, name, to)| Some((*at, one(name)?, to.as_deref())));
+    let mut found: Vec<_> = found.filter(|(at, of, _)| at != of && h.reaches(*at, *of)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }

@@ -1,9 +1,10 @@
 //! Branches that attempts land on: which commits they hold, and which of their own commits brought another in.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::block::{Reading, read};
 use super::history::History;
 use super::reach::Marks;
 use super::view::View;
@@ -115,6 +116,15 @@ impl<'h> Targets<'h> {
     pub fn name_of_from(&self) -> Option<String> {
         name_of_from(self.v)
     }
+}
+
+/// The branches that attempts were started for, by their short names.
+pub fn targets(h: &History) -> BTreeSet<String> {
+    let said = h.notes().filter_map(|(_, note)| match read(&note.message) {
+        Reading::Block(block) | Reading::Malformed { block, .. } => block.target,
+        Reading::Nothing => None,
+    });
+    said.map(|name| short(&name).to_owned()).collect()
 }
 
 /// The short name of a branch.

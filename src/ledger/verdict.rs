@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::block::Transition;
 use super::case::{Candidate, Case};
-use super::claim::{Claim, Judged, Reverts};
+use super::claim::{Claim, Judged, Member, Reverts};
 use super::history::History;
 use super::oid::Oid;
 use super::question::{Answer, Answers, Question};
@@ -37,8 +37,10 @@ pub(super) struct Standing {
     pub partial: Option<u32>,
     /// A shallow clone hides the answer.
     pub hidden: bool,
-    /// Not in its target, but in the branch looked from: by this commit.
+    /// Not in its target, but in another branch: by this commit.
     pub elsewhere: Option<(u32, String)>,
+    /// The merge that brought it, and nothing of what it changes.
+    pub dropped: Option<u32>,
 }
 
 /// The court: everything that bears on where attempts are.
@@ -49,6 +51,8 @@ pub(super) struct Court<'c, 's> {
     targets: Targets<'c>,
     by_name: HashMap<&'s Qualified, usize>,
     pub reverts: Reverts,
+    /// Merges that left out what they brought, with that.
+    dropped: BTreeSet<(u32, u32)>,
     /// What was asked, whether or not it was answered.
     pub asked: BTreeSet<Question>,
 }
@@ -66,9 +70,12 @@ impl<'c, 's> Court<'c, 's> {
         });
         let targets = Targets::new(h, v, asked);
         let by_name = cases.iter().enumerate().map(|(i, case)| (case.spec, i)).collect();
-        let mut court = Self { h, v, cases, targets, by_name, reverts: Reverts::default(), asked: BTreeSet::new() };
+        let (reverts, dropped, asked) = (Reverts::default(), BTreeSet::new(), BTreeSet::new());
+        let mut court = Self { h, v, cases, targets, by_name, reverts, dropped, asked };
         court.ask_squashed(scan, answers);
-        court.ask_reverts(scan, answers);
+        let of_sides = court.ask_sides(scan, answers);
+        court.ask_reverts(scan, answers, of_sides);
+        court.ask_dropped(answers);
         court
     }
 
@@ -79,14 +86,29 @@ impl<'c, 's> Court<'c, 's> {
                 let questions = self.squashed(&self.cases[i].candidates[c], i);
                 for question in questions {
                     self.ask_reverts_of(scan, &question);
-                    if let Some(Answer::At(oid)) = answers.get(&question) {
-                        let found = self.h.find(oid).filter(|_| self.may_hold(&question, *oid));
-                        self.cases[i].candidates[c].claim.patches.extend(found);
-                    }
+                    let found = answers.get(&question).and_then(|answer| self.patch(&question, answer));
+                    self.cases[i].candidates[c].claim.patches.extend(found);
                     self.asked.insert(question);
                 }
             }
         }
+    }
+
+    /// The commit, or the series, that holds the whole change.
+    fn patch(&self, question: &Question, answer: &Answer) -> Option<Member> {
+        let (first, last) = match answer {
+            Answer::At(at) => (None, *at),
+            Answer::Series { first, last } => (Some(*first), *last),
+            _ => return None,
+        };
+        let at = self.h.find(&last).filter(|_| self.may_hold(question, last))?;
+        let Some(first) = first.and_then(|first| self.h.find(&first)) else {
+            return Some(Member { at, work: Vec::new() });
+        };
+        let back = std::iter::successors(Some(at), |at| self.h.first_parent(*at));
+        let within = |at: &u32| self.h.reaches(*at, first) && self.may_hold(question, self.h.oid(*at));
+        let work = back.take_while(within).collect();
+        Some(Member { at, work })
     }
 
     /// Whether a commit may be the squash that was asked for: it is in that target, and the work did not start from it.
@@ -127,21 +149,38 @@ impl<'c, 's> Court<'c, 's> {
         }
     }
 
+    /// Asks of merges that were reverted to another parent than the first whether they really were: where the target was
+    /// merged into the work, that takes back the work. It counts as a revert of what completed it. Gives the reverts.
+    fn ask_sides(&mut self, scan: &Scan, answers: &Answers) -> Vec<u32> {
+        let mut asked = Vec::new();
+        for (by, merge, back_to) in scan.sides.iter().copied() {
+            let members = self.cases.iter().flat_map(|case| &case.candidates).flat_map(|c| &c.claim.members);
+            let on_side = |at: &u32| self.h.reaches(merge, *at) && !self.h.reaches(back_to, *at);
+            let taken: Vec<u32> = members.map(|m| m.at).filter(on_side).collect();
+            if taken.is_empty() {
+                continue;
+            }
+            let [revert, named, to] = [by, merge, back_to].map(|at| self.h.oid(at));
+            let question = Question::RevertsSide { revert, merge: named, back_to: to };
+            let answer = answers.get(&question);
+            taken.into_iter().for_each(|at| self.reverts.add(at, by, answer));
+            self.asked.insert(question);
+            asked.push(by);
+        }
+        asked
+    }
+
     /// Asks whether the reverts of landings and of work are what they say, and those of these reverts.
-    fn ask_reverts(&mut self, scan: &Scan, answers: &Answers) {
+    fn ask_reverts(&mut self, scan: &Scan, answers: &Answers, mut open: Vec<u32>) {
         let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
         for (by, at) in &scan.reverts {
             of.entry(*at).or_default().push(*by);
         }
         let claims = self.cases.iter().flat_map(|case| &case.candidates).map(|candidate| &candidate.claim);
-        let mut open: Vec<u32> = Vec::new();
-        for claim in claims {
-            let work = claim.members.iter().flat_map(|member| &member.work);
-            open.extend(claim.brought_by.iter().chain(&claim.lines).chain(&claim.patches).chain(work));
-        }
+        claims.for_each(|claim| open.extend(claim.commits()));
         let known = self.asked.iter().filter_map(|question| match question {
             Question::Reverts { reverted, .. } => self.h.find(reverted),
-            Question::Squashed { .. } => None,
+            _ => None,
         });
         open.extend(known.collect::<Vec<_>>());
         let mut seen: BTreeSet<u32> = BTreeSet::new();
@@ -151,14 +190,29 @@ impl<'c, 's> Court<'c, 's> {
             }
             for by in of.get(&at).into_iter().flatten() {
                 let question = Question::Reverts { revert: self.h.oid(*by), reverted: self.h.oid(at) };
-                match answers.get(&question) {
-                    Some(Answer::Inverse) => self.reverts.whole.entry(at).or_default().push(*by),
-                    Some(Answer::Partial) => self.reverts.partial.entry(at).or_default().push(*by),
-                    _ => {}
-                }
+                self.reverts.add(at, *by, answers.get(&question));
                 self.asked.insert(question);
                 open.push(*by);
             }
+        }
+    }
+
+    /// Asks of the merges of people whether they took in what they merged. A landing's line vouches for its merge.
+    fn ask_dropped(&mut self, answers: &Answers) {
+        let candidates = self.cases.iter().flat_map(|case| &case.candidates);
+        let silent = candidates.filter(|c| c.is_completed() && c.claim.lines.is_empty());
+        let mut merges: BTreeSet<(u32, u32)> = BTreeSet::new();
+        for candidate in silent {
+            let target = self.targets.get(candidate.target.as_deref());
+            let held = candidate.claim.members.iter().map(|m| m.at).filter(|at| target.holds(*at));
+            merges.extend(held.map(|at| (target.brought(at), at)).filter(|(by, at)| by != at && self.h.is_merge(*by)));
+        }
+        for (by, at) in merges {
+            let question = Question::Dropped { merge: self.h.oid(by), tip: self.h.oid(at) };
+            if answers.get(&question) == Some(&Answer::Dropped) {
+                self.dropped.insert((by, at));
+            }
+            self.asked.insert(question);
         }
     }
 
@@ -218,28 +272,43 @@ impl<'c, 's> Court<'c, 's> {
         }
         let own = self.targets.get(target.as_deref());
         let judged = self.judge_in(&claim, &own);
-        let landed = judged.found.map(|(how, at)| Landed {
+        let by = judged.found.map(|(how, at)| if how == How::Ancestry { own.brought(at) } else { at });
+        let landed = judged.found.zip(by).map(|((how, _), by)| Landed {
             how,
-            commit: self.h.oid(if how == How::Ancestry { own.brought(at) } else { at }),
+            commit: self.h.oid(by),
             target: self.targets.name(target.as_deref()),
         });
+        let dropped = judged.found.zip(by).filter(|((_, at), by)| self.dropped.contains(&(*by, *at))).map(|(_, by)| by);
         let untold = landed.is_none() && judged.reverted.is_none();
-        let elsewhere = if untold { self.elsewhere(&claim) } else { None };
-        (Standing { hidden: untold && (hidden || own.cut), elsewhere, ..standing(landed, &judged) }, claim)
+        let elsewhere = if untold { self.elsewhere(&claim, target.as_deref()) } else { None };
+        (Standing { hidden: untold && (hidden || own.cut), elsewhere, dropped, ..standing(landed, &judged) }, claim)
     }
 
-    /// Where the revision looked from is the tip of a branch that is no spec's own, what of a claim is in it.
-    fn elsewhere(&self, claim: &Claim) -> Option<(u32, String)> {
-        let name = self.targets.name_of_from()?;
-        let here = self.targets.get(None);
-        Some((self.judge_in(claim, &here).found?.1, name))
+    /// Where a claim is, but for its target: the revision looked from, if that is the tip of a branch that is no spec's
+    /// own; else a branch into which it was merged. A branch that only goes on from it is no such place.
+    fn elsewhere(&self, claim: &Claim, target: Option<&str>) -> Option<(u32, String)> {
+        let from = self.targets.name_of_from();
+        if let Some(name) = &from
+            && let Some((_, at)) = self.judge_in(claim, &self.targets.get(None)).found
+        {
+            return Some((at, name.clone()));
+        }
+        let own = |name: &str| Qualified::from_branch(name).is_some();
+        let others = self.v.branches.keys().filter(|name| !own(name) && Some(name.as_str()) != target);
+        others.filter(|name| from.as_ref() != Some(name)).find_map(|name| {
+            let place = self.targets.get(Some(name));
+            let (how, at) = self.judge_in(claim, &place).found?;
+            (how != How::Ancestry || place.brought(at) != at).then(|| (at, name.clone()))
+        })
     }
 
     /// Where a member stands that its driver's completion holds; `None` where its own target decides.
     fn through(&self, claim: &mut Claim, driver: &Verdict) -> Option<Standing> {
         let Standing { landed, shown_by, reverted, .. } = &driver.standing;
         if let Some(landed) = landed {
-            claim.patches.extend(shown_by.iter().filter(|at| !claim.lines.contains(at)));
+            let shown = shown_by.filter(|at| !claim.lines.contains(at));
+            let with = |at| driver.claim.patches.iter().find(|m| m.at == at).map_or_else(Vec::new, |m| m.work.clone());
+            claim.patches.extend(shown.map(|at| Member { at, work: with(at) }));
             let target = self.targets.get(Some(&landed.target));
             let judged = self.judge_in(claim, &target);
             let here = judged.found.map(|_| Landed { how: How::ThroughDriver, ..landed.clone() });

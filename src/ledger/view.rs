@@ -10,8 +10,8 @@ use crate::spec::Qualified;
 pub struct View {
     /// HEAD, or what `--at` names. A target that is gone counts as this revision.
     pub from: Oid,
-    /// Short branch name -> its local tip, then the tips of its upstream; for a spec's own branch that is only on a
-    /// remote, what was fetched of it. Empty with `--at`.
+    /// Short branch name -> its local tip, then the tips of its upstream; for a spec's own branch or a target that is
+    /// only on a remote, what was fetched of it, after the tips of local branches that follow it. Empty with `--at`.
     pub branches: BTreeMap<String, Vec<Oid>>,
     /// Whether the repository is a shallow clone.
     pub shallow: bool,

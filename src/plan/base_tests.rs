@@ -94,8 +94,9 @@ impl Git {
         world.history = builder.finish();
         let asked = questions(&world.history, &world.view);
         let answer = |question: &Question| match question {
-            Question::Reverts { .. } => reverts,
+            Question::Reverts { .. } | Question::RevertsSide { .. } => reverts,
             Question::Squashed { .. } => Answer::NotFound,
+            Question::Dropped { .. } => Answer::No,
         };
         let answers = asked.iter().map(|question| (*question, answer(question))).collect();
         world.ledger = fold(&world.history, &world.view, &answers);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::seen::Seen;
 use super::{Error, Loaded, Project, load_at, load_worktree};
 use crate::agent::Lock;
 use crate::config::{Flags, Landing, Settings};
@@ -64,43 +65,13 @@ pub fn look(project: &Project) -> Result<Look, Error> {
     let repo = &project.repo;
     let head = repo.head()?;
     let default_target = project.settings.target.value.clone().or_else(|| head.branch().map(str::to_owned));
-    let mut tips: Vec<Oid> = head.tip().into_iter().collect();
-    let mut view_branches: BTreeMap<String, Vec<Oid>> = BTreeMap::new();
-    let mut branches = BTreeSet::new();
-    for (name, tip) in repo.refs("refs/heads/")? {
-        let short = name.trim_start_matches("refs/heads/").to_owned();
-        if short.starts_with("chant/") {
-            branches.insert(short.clone());
-        }
-        view_branches.entry(short).or_default().push(tip);
-        tips.push(tip);
-    }
-    for (name, tip) in repo.refs("refs/remotes/")? {
-        let rest = name.trim_start_matches("refs/remotes/");
-        let branch = rest.split_once('/').map(|(_, branch)| branch).filter(|branch| branch.starts_with("chant/"));
-        if let Some(branch) = branch {
-            // What landed there has landed, wherever this clone's own is.
-            view_branches.entry(branch.to_owned()).or_default().push(tip);
-            tips.push(tip);
-        }
-    }
-    let mut targets: BTreeSet<String> = default_target.iter().cloned().collect();
-    targets.extend(loaded.set.iter().filter_map(|spec| spec.target.clone()));
-    for target in targets {
-        let shared = project.settings.remote.value.as_deref();
-        let shared = shared.map(|remote| repo.tracked(remote, &format!("refs/heads/{target}"))).transpose()?.flatten();
-        let upstream = repo.upstream(&target)?.and_then(|(_, tip)| tip);
-        for tip in upstream.into_iter().chain(shared) {
-            view_branches.entry(target.clone()).or_default().push(tip);
-            tips.push(tip);
-        }
-    }
-    for prefix in ["refs/chant/attempts/", "refs/chant/landed/", "refs/chant/remotes/"] {
-        // Signs of life say nothing of what happened.
-        tips.extend(repo.refs(prefix)?.into_iter().filter(|(name, _)| !name.contains("/leases/")).map(|(_, tip)| tip));
-    }
     let from = head.tip();
-    let history = repo.history(&tips)?;
+    let mut seen = Seen::new(repo, from, project.settings.remote.value.as_deref())?;
+    for target in default_target.iter().chain(loaded.set.iter().filter_map(|spec| spec.target.as_ref())) {
+        seen.target(target)?;
+    }
+    let history = seen.history()?;
+    let Seen { branches: view_branches, own: branches, .. } = seen;
     let view = View {
         from: from.unwrap_or_else(Oid::null),
         branches: view_branches,
@@ -153,7 +124,7 @@ fn assemble(
     let answers = if questions.is_empty() { ledger::Answers::new() } else { project.repo.answer(&questions)? };
     let ledger = ledger::fold(&history, &view, &answers);
     if !view.branches.is_empty() {
-        live.locked = locked(project, &loaded.set, &ledger, &view)?;
+        live.locked = locked(project, &loaded.set, &ledger, &view, &branches)?;
     }
     let Loaded { set, diagnostics } = loaded;
     let policy = policy(settings);
@@ -253,12 +224,19 @@ fn conflicts(project: &Project, board: &Board) -> Result<BTreeMap<SpecId, String
         let tips =
             (project.repo.tip(&format!("refs/heads/{target}"))?, project.repo.tip(&format!("refs/heads/{branch}"))?);
         let (Some(onto), Some(tip)) = tips else { continue };
-        if let crate::git::Merge::Conflicts { paths } = project.repo.merge(onto, tip)? {
-            let rival = rival(project, board, &row.id, onto, tip, &paths)?;
-            let with =
-                rival.map_or_else(|| format!("with {target}"), |rival| format!("with {rival}, which landed first"));
-            found.insert(row.id.clone(), format!("conflicts {with} in {}", paths.join(", ")));
-        }
+        let paths = match project.repo.merge(onto, tip) {
+            Ok(crate::git::Merge::Conflicts { paths }) => paths,
+            Ok(_) => continue,
+            // A target that was begun anew is no reason to say nothing of all the others.
+            Err(crate::git::Error::Unrelated { .. }) => {
+                found.insert(row.id.clone(), format!("has no commit in common with {target}, which was begun anew"));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let rival = rival(project, board, &row.id, onto, tip, &paths)?;
+        let with = rival.map_or_else(|| format!("with {target}"), |rival| format!("with {rival}, which landed first"));
+        found.insert(row.id.clone(), format!("conflicts {with} in {}", paths.join(", ")));
     }
     Ok(found)
 }
@@ -322,14 +300,21 @@ fn aliases(project: &Project, set: &Set) -> BTreeMap<Qualified, Qualified> {
 /// and looking makes none.
 ///
 /// The branches were read before: where one has moved on meanwhile, somebody was at it a moment ago.
-fn locked(project: &Project, set: &Set, ledger: &Ledger, view: &View) -> Result<BTreeSet<SpecId>, Error> {
+fn locked(
+    project: &Project,
+    set: &Set,
+    ledger: &Ledger,
+    view: &View,
+    branches: &BTreeSet<String>,
+) -> Result<BTreeSet<SpecId>, Error> {
     let mut held = BTreeSet::new();
     for id in set.iter().flat_map(|spec| std::iter::once(&spec.id).chain(&spec.formerly)) {
         let name = project.qualify(id);
         if !ledger.record(&name).is_some_and(|record| record.state == ledger::State::InProgress) {
             continue;
         }
-        let seen = || view.branches.get(&name.branch()).and_then(|tips| tips.first().copied());
+        let here = Some(name.branch()).filter(|branch| branches.contains(branch));
+        let seen = || here.and_then(|branch| view.branches.get(&branch)?.first().copied());
         if Lock::is_held(&project.lock_path(id)).unwrap_or(false) || project.repo.tip(&name.full_ref())? != seen() {
             held.insert(id.clone());
         }

@@ -6,6 +6,7 @@
 
 mod load;
 mod look;
+mod seen;
 mod sharing;
 
 pub use load::{

@@ -7,6 +7,7 @@ mod harness;
 mod cli;
 mod hooks;
 mod house;
+mod merged;
 mod output;
 mod pulls;
 mod readme;
