@@ -442,8 +442,8 @@ fn places(args: &[&str]) -> Vec<String> {
     numbered.collect()
 }
 
-fn no_lock_is_held(hub: &Clones, dir: &Path) {
-    until("the supervisors to let their locks go", || {
+fn no_lock_is_held(hub: &Clones, dir: &Path, after: &str) {
+    until(&format!("the supervisors to let their locks go after a kill at {after}"), || {
         let list = hub.chant(dir, &["list", "--json"]).ok().json();
         let working = |item: &serde_json::Value| item["status"] == "in_progress" && item["type"] != "driver";
         !list.as_array().unwrap().iter().any(working)
@@ -468,7 +468,7 @@ fn a_clone_killed_at_any_step_of_sharing_goes_on_and_another_clone_agrees() {
         let (hub, dirs) = team(Way::File, 2, members);
         let out = hub.chant_with(&dirs[0], &[("CHANT_KILL_AT", place)], &["work", "002.1"]);
         assert_eq!(out.code, -1, "killed at {place}: {}", out.all());
-        no_lock_is_held(&hub, &dirs[0]);
+        no_lock_is_held(&hub, &dirs[0], place);
         let again = hub.chant(&dirs[0], &["work", "002"]);
         assert_eq!(again.code, 0, "after a kill at {place}: {}", again.all());
         hub.chant(&dirs[1], &["work", "002"]).ok();
