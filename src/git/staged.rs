@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use gix::index::entry::{Flags, Mode};
+
 use super::convert::from_gix;
 use super::error::{Error, Result};
 use super::object::EntryKind;
@@ -43,21 +45,33 @@ impl Repo {
         Ok(found)
     }
 
-    /// Whether what is staged is exactly what `commit` holds.
+    /// Whether what is staged is exactly what `commit` holds. A sparse index keeps a whole directory as one entry, and a
+    /// file that is only meant to be added (`git add -N`) is in no commit.
     ///
     /// # Errors
     /// Where the index or the commit cannot be read.
     pub fn staged_is(&self, index: Option<&Path>, commit: Oid) -> Result<bool> {
         let index = self.staged_index(index)?;
-        let wanted = self.index_of(commit)?;
-        if index.entries().iter().any(|entry| entry.stage_raw() != 0) {
-            return Ok(false);
+        let (mut staged, mut wanted) = (files(&index), files(&self.index_of(commit)?));
+        for entry in index.entries() {
+            let path = entry.path(&index);
+            if entry.stage_raw() != 0 {
+                return Ok(false);
+            }
+            let alone = (path.to_vec(), entry.id, entry.mode.bits());
+            if entry.flags.contains(Flags::INTENT_TO_ADD) {
+                staged.remove(&alone);
+            }
+            if entry.mode == Mode::DIR {
+                let there = self.entry(commit, path.to_string().trim_end_matches('/'))?;
+                if there != Some((from_gix(entry.id), EntryKind::Tree)) {
+                    return Ok(false);
+                }
+                staged.remove(&alone);
+                wanted.retain(|(file, ..)| !file.starts_with(path));
+            }
         }
-        let of = |index: &gix::index::File| -> BTreeSet<(Vec<u8>, gix::ObjectId, u32)> {
-            let entries = index.entries().iter();
-            entries.map(|entry| (entry.path(index).to_vec(), entry.id, entry.mode.bits())).collect()
-        };
-        Ok(of(&index) == of(&wanted))
+        Ok(staged == wanted)
     }
 
     fn staged_index(&self, index: Option<&Path>) -> Result<gix::index::File> {
@@ -66,6 +80,10 @@ impl Repo {
         gix::index::File::at_or_default(&path, hash, true, Default::default())
             .map_err(Error::while_(format!("read the index {}", path.display())))
     }
+}
+
+fn files(index: &gix::index::File) -> BTreeSet<(Vec<u8>, gix::ObjectId, u32)> {
+    index.entries().iter().map(|entry| (entry.path(index).to_vec(), entry.id, entry.mode.bits())).collect()
 }
 
 /// Whether a path is in a directory of that name: `inside` is the name between two slashes.

@@ -225,6 +225,102 @@ fn a_person_works_and_finishes_a_spec_in_plain_git() {
     sandbox.assert_fsck();
 }
 
+/// On the branch of a spec that a person has begun.
+fn begun() -> Sandbox {
+    let sandbox = hooked();
+    sandbox.spec("001-a", "", &["A $ test -f a"], "");
+    sandbox.write("lib/deep/file", "kept\n");
+    git(&sandbox, &["add", "-A"]).ok();
+    git(&sandbox, &["commit", "--quiet", "-m", "spec"]).ok();
+    git(&sandbox, &["switch", "--quiet", "-c", "chant/001-a"]).ok();
+    git(&sandbox, &["commit", "--allow-empty", "--quiet", "-m", "mine", "--trailer", "Chant-Status: in_progress"]).ok();
+    sandbox
+}
+
+fn work(sandbox: &Sandbox, file: &str) {
+    sandbox.write(file, "made\n");
+    git(sandbox, &["add", file]).ok();
+    git(sandbox, &["commit", "--quiet", "-m", "work"]).ok();
+}
+
+const FINISH: [&str; 6] = ["commit", "--allow-empty", "-m", "done", "--trailer", "Chant-Status: completed"];
+
+#[test]
+fn an_editor_that_is_closed_without_a_word_stops_the_commit_as_ever() {
+    let sandbox = begun();
+    work(&sandbox, "a");
+    sandbox.write("template", "Why, and what\n").write("a", "again\n");
+    git(&sandbox, &["add", "a"]).ok();
+    let before = sandbox.ask("rev-parse HEAD");
+    for args in [
+        &["commit"][..],
+        &["commit", "--signoff"],
+        &["commit", "--verbose"],
+        &["-c", "commit.template=template", "commit"],
+    ] {
+        let out = git(&sandbox, &[&["-c", "core.editor=true"], args].concat());
+        assert!(out.code != 0, "{args:?}: {}", out.all());
+        assert_eq!(sandbox.ask("rev-parse HEAD"), before, "{args:?}");
+    }
+}
+
+#[test]
+fn a_key_in_the_text_of_a_message_is_refused_before_it_stands_in_the_way_of_a_landing() {
+    let sandbox = begun();
+    let text = "Note\n\nChant-Status: completed\n\nThat is how it will end.";
+    let out = git(&sandbox, &["commit", "--allow-empty", "-m", text]);
+    assert!(out.code != 0 && out.err.contains("could not land with it"), "{}", out.all());
+    git(&sandbox, &["commit", "--allow-empty", "-m", "How Chant-Status is said"]).ok();
+    work(&sandbox, "a");
+    assert!(git(&sandbox, &FINISH).ok().err.contains("001-a landed on main"));
+}
+
+#[test]
+fn an_event_takes_in_no_file_by_an_amendment_and_a_commit_of_files_is_said_to_be_none() {
+    let sandbox = begun();
+    sandbox.write("a", "made\n");
+    git(&sandbox, &["add", "a"]).ok();
+    let out = git(&sandbox, &["commit", "--amend", "--no-edit"]);
+    assert!(out.code != 0 && out.err.contains("something staged"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "in_progress");
+    git(&sandbox, &["commit", "--quiet", "-m", "work"]).ok();
+    let out = git(&sandbox, &["commit", "--amend", "--no-edit", "--trailer", "Chant-Status: completed"]).ok();
+    assert!(out.err.contains("says nothing of 001-a") && !out.err.contains("landed"), "{}", out.all());
+    git(&sandbox, &["commit", "--quiet", "--amend", "-m", "work"]).ok();
+    assert!(git(&sandbox, &FINISH).ok().err.contains("001-a landed on main"));
+}
+
+#[test]
+fn what_becomes_of_a_spec_is_not_said_beside_its_branch() {
+    let sandbox = begun();
+    git(&sandbox, &["switch", "--quiet", "main"]).ok();
+    sandbox.write(".chant/config.yaml", "agent: person\n");
+    let tree = sandbox.path(".chant/worktrees/001-a");
+    git(&sandbox, &["worktree", "add", "--quiet", tree.to_str().unwrap(), "chant/001-a"]).ok();
+    let here = |args: &[&str]| within(&sandbox, &tree, "git", args);
+    here(&["switch", "--quiet", "--detach"]).ok();
+    std::fs::write(tree.join("a"), "made\n").unwrap();
+    here(&["add", "a"]).ok();
+    here(&["commit", "--quiet", "-m", "work"]).ok();
+    let out = here(&FINISH);
+    assert!(out.code != 0 && out.err.contains("git switch chant/001-a && git merge --ff-only"), "{}", out.all());
+    let work = within(&sandbox, &tree, "git", &["rev-parse", "HEAD"]).ok().out;
+    here(&["switch", "--quiet", "chant/001-a"]).ok();
+    here(&["merge", "--quiet", "--ff-only", work.trim()]).ok();
+    assert!(here(&FINISH).ok().err.contains("001-a landed on main"));
+}
+
+#[test]
+fn an_index_that_is_sparse_or_knows_of_a_file_to_come_holds_up_no_finish() {
+    let sandbox = begun();
+    work(&sandbox, "a");
+    git(&sandbox, &["sparse-checkout", "set", "--cone", "--sparse-index", ".chant"]).ok();
+    assert!(sandbox.ask("ls-files --sparse").lines().any(|line| line == "lib/"));
+    sandbox.write("to-come", "");
+    git(&sandbox, &["add", "--sparse", "--intent-to-add", "to-come"]).ok();
+    assert!(git(&sandbox, &FINISH).ok().err.contains("001-a landed on main"));
+}
+
 #[test]
 fn a_person_may_work_where_they_are_and_is_brought_nowhere_else() {
     let sandbox = hooked();
@@ -368,6 +464,8 @@ fn a_target_that_is_not_whole_and_a_claim_of_somebody_else_are_not_pushed() {
     git(&sandbox, &["merge", "--quiet", "--no-edit", "--no-ff", "-s", "ours", "chant/001-d.2"]).ok();
     let out = git(&sandbox, &["push", "origin", "main"]);
     assert!(out.code != 0 && out.err.contains("001-d is completed, but 001-d.2 is failed"), "{}", out.all());
+    git(&sandbox, &["push", "--quiet", "origin", "main:refs/heads/main-in-review"]).exits(1);
+    git(&sandbox, &["push", "--quiet", "origin", "HEAD:refs/heads/a-copy"]).ok();
     git(&sandbox, &["push", "--quiet", "--no-verify", "origin", "main"]).ok();
 
     // Another clone claims a spec on the server.
@@ -381,11 +479,17 @@ fn a_target_that_is_not_whole_and_a_claim_of_somebody_else_are_not_pushed() {
     claim(&other, "1@there");
     within(&sandbox, &other, "git", &["push", "--quiet", "origin", "chant/001-d.2"]).ok();
     claim(&sandbox.root, "2@here");
-    let out = git(&sandbox, &["push", "--force", "origin", "chant/001-d.2"]);
-    assert!(out.code != 0 && out.err.contains("not here"), "{}", out.all());
+    for push in ["chant/001-d.2", ":chant/001-d.2"] {
+        let out = git(&sandbox, &["push", "--force", "origin", push]);
+        assert!(out.code != 0 && out.err.contains("not here"), "{push}: {}", out.all());
+    }
     git(&sandbox, &["fetch", "--quiet", "origin"]).ok();
-    let out = git(&sandbox, &["push", "--force", "origin", "chant/001-d.2"]);
-    assert!(out.code != 0 && out.err.contains("claimed by run 1@there"), "{}", out.all());
+    for push in ["chant/001-d.2", ":chant/001-d.2"] {
+        let out = git(&sandbox, &["push", "--force", "origin", push]);
+        assert!(out.code != 0 && out.err.contains("claimed by run 1@there"), "{push}: {}", out.all());
+    }
+    git(&sandbox, &["branch", "--quiet", "kept", "origin/chant/001-d.2"]).ok();
+    git(&sandbox, &["push", "--quiet", "origin", ":chant/001-d.2"]).ok();
 }
 
 #[test]

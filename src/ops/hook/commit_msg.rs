@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::message::{cleaned, may_speak};
+use super::message::{cleaned, may_speak, written};
 use super::prepare::{add, comment, is_true};
 use super::{Call, Said, is_worked};
 use crate::git::Repo;
@@ -23,9 +23,11 @@ pub(super) fn run(call: &Call) -> Result<Said, Error> {
     let file = call.file(0)?;
     let text = std::fs::read(&file).map_err(Error::file(format!("read {}", file.display())))?;
     let message = cleaned(&text, &comment(call));
+    if call.replays() {
+        return Ok(Said::new());
+    }
     let block = match ledger::read(&message) {
-        Reading::Nothing => return Ok(Said::new()),
-        _ if call.replays() => return Ok(Said::new()),
+        Reading::Nothing => return unspoken(call, &message).map(|()| Said::new()),
         Reading::Malformed { problems, .. } => {
             return Err(refused(
                 format!("the trailers of this commit cannot be read: {}", problems.join("; ")),
@@ -34,14 +36,12 @@ pub(super) fn run(call: &Call) -> Result<Said, Error> {
         }
         Reading::Block(block) => block,
     };
-    // An amended message, or the one with which an engine has made a landing and now asks the hooks.
-    if let Some(head) = call.head()?
-        && ledger::read(&call.repo.message(head)?) == Reading::Block(block.clone())
-    {
-        return Ok(Said::new());
+    if says_only_spec(&block) {
+        not_empty(call, &message)?;
+        unspoken(call, &message)?;
     }
-    if message.trim_ascii() == block.spec.as_ref().map(ledger::spec_line).unwrap_or_default().as_bytes() {
-        return Err(refused("the commit message is empty".to_owned(), "say in a line what the commit changes"));
+    if said_before(call, &block)? {
+        return Ok(Said::new());
     }
     if let Some((key, _)) = block.unknown.first() {
         return Err(refused(format!("`{key}` is no key of chant's"), "docs: reference/trailers"));
@@ -78,6 +78,62 @@ pub(super) fn run(call: &Call) -> Result<Said, Error> {
             "leave them out; `Chant-Spec` alone says which spec a commit is of",
         )),
         (None, _) => Ok(Said::new()),
+    }
+}
+
+/// An amended message, or the one with which an engine has made a landing and now asks the hooks.
+fn said_before(call: &Call, block: &Block) -> Result<bool, Error> {
+    let Some(head) = call.head()? else { return Ok(false) };
+    if ledger::read(&call.repo.message(head)?) != Reading::Block(block.clone()) {
+        return Ok(false);
+    }
+    if block.status.is_some() && super::changes_nothing(&call.repo, head)? {
+        nothing_staged(call, head)?;
+    }
+    Ok(true)
+}
+
+/// Where nobody wrote a message Git stops; the line that a hook has added must not change that.
+fn not_empty(call: &Call, message: &[u8]) -> Result<(), Error> {
+    let text = written(message);
+    if text.is_empty() {
+        return Err(refused("the commit message is empty".to_owned(), "say in a line what the commit changes"));
+    }
+    if call.repo.config("commit.template").is_none() {
+        return Ok(());
+    }
+    let file = call.repo.git(call.top(), &["config", "--type=path", "--get", "commit.template"]).check();
+    let template = file.ok().and_then(|file| std::fs::read(call.top().join(file.text())).ok()).unwrap_or_default();
+    match written(&cleaned(&template, &comment(call))) == text {
+        true => Err(refused("the message is the template as it was".to_owned(), "say what the commit changes")),
+        false => Ok(()),
+    }
+}
+
+/// On a spec's branch a key of an event that is no trailer would be taken for a forged one when the work is to land. What Git
+/// itself quotes in the message of a squash is not meant.
+fn unspoken(call: &Call, message: &[u8]) -> Result<(), Error> {
+    let Some(key) = ledger::mentions(message).into_iter().find(|key| !ledger::names_spec(key)) else { return Ok(()) };
+    let git_dir = call.repo.git_dir();
+    let quotes = git_dir.join("MERGE_HEAD").exists() || git_dir.join("SQUASH_MSG").exists();
+    match call.spec()?.filter(|_| !quotes) {
+        Some((_, id)) => Err(refused(
+            format!(
+                "`{key}:` stands in the text of this message, and not among its trailers: {id} could not land with it"
+            ),
+            "an event is a trailer in the last paragraph (`git commit --trailer`); to speak of a key, leave out its colon",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn nothing_staged(call: &Call, head: Oid) -> Result<(), Error> {
+    match call.repo.staged_is(call.index.as_deref(), head)? {
+        true => Ok(()),
+        false => Err(refused(
+            "an event changes no file, and there is something staged".to_owned(),
+            "commit the work first, then say what became of it: `git commit --allow-empty --trailer …`",
+        )),
     }
 }
 
@@ -155,14 +211,16 @@ fn event(
 ) -> Result<Said, Error> {
     run::ensure_writable(project)?;
     let head = call.head()?.ok_or_else(|| refused("there is no commit yet".to_owned(), "commit the spec first"))?;
-    if !call.repo.staged_is(call.index.as_deref(), head)? {
+    nothing_staged(call, head)?;
+    let name = project.qualify(id);
+    if call.repo.head()?.branch().is_none() {
+        let branch = name.branch();
         return Err(refused(
-            "an event changes no file, and there is something staged".to_owned(),
-            "commit the work first, then say what became of it: `git commit --allow-empty --trailer …`",
+            format!("HEAD is on no branch, and what becomes of {id} is said on {branch}"),
+            format!("`git switch {branch} && git merge --ff-only {}`, then say it again", head.short()),
         ));
     }
     let look = project::look(project)?;
-    let name = project.qualify(id);
     let record = look.ledger.record(&name);
     let attempt =
         ledger::follows(record, status).map_err(|why| refused(format!("{id} {why}"), format!("`chant why {id}`")))?;

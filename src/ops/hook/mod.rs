@@ -147,6 +147,15 @@ fn same(a: &Path, b: &Path) -> bool {
     real(a) == real(b)
 }
 
+/// Whether a commit is as its first parent, as an event has to be.
+fn changes_nothing(repo: &Repo, commit: Oid) -> Result<bool, Error> {
+    let parent = repo.parents(commit)?.first().copied();
+    Ok(match parent {
+        Some(parent) => repo.tree(parent)? == repo.tree(commit)?,
+        None => false,
+    })
+}
+
 /// Whether a run has a spec in its hands: its lock is held, or this very process was started by one.
 fn is_worked(project: &Project, id: &SpecId) -> bool {
     Lock::is_held(&project.lock_path(id)).unwrap_or(true)

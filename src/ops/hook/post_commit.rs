@@ -18,6 +18,11 @@ pub(super) fn run(call: &Call) -> Result<Said, Error> {
     if let Some(block) = block.filter(|block| block.status.is_some() || block.approval.is_some())
         && let Some((project, id)) = call.spec()?
     {
+        if !super::changes_nothing(&call.repo, head)? {
+            let word = "this commit changes files, and so it says nothing of";
+            let again = "take the trailer out (`git commit --amend`), then say it with `git commit --allow-empty`";
+            return Ok(vec![format!("{word} {id}: {again}")]);
+        }
         // Whoever runs meanwhile finds it, and is to know that a person made it.
         run::vouch(&project, &id, head)?;
         if block.status == Some(Transition::Completed) {

@@ -3,7 +3,7 @@
 use super::{Call, Said};
 use crate::ledger::{self, Oid, Reading, Transition};
 use crate::ops::Error;
-use crate::plan::Status;
+use crate::plan::{Row, Status};
 use crate::project::{self, Project};
 use crate::review::Squash;
 use crate::run;
@@ -11,6 +11,7 @@ use crate::spec::Qualified;
 
 /// One line of what Git is about to push.
 struct Update {
+    local_ref: String,
     local: Option<Oid>,
     remote_ref: String,
     remote: Option<Oid>,
@@ -27,14 +28,12 @@ pub(super) fn run(call: &Call) -> Result<Said, Error> {
     let text = String::from_utf8_lossy(&call.stdin);
     let updates: Vec<Update> = text.lines().filter_map(read).collect();
     for update in updates {
-        let Some(local) = update.local else { continue };
-        let branch = update.branch();
-        if branch.is_empty() {
-            continue;
-        }
-        match Qualified::from_branch(branch) {
-            Some(name) => claim(call, &name, local, update.remote)?,
-            None => whole(call, branch, local)?,
+        let name = Qualified::from_branch(update.branch());
+        match (name, update.local) {
+            (Some(name), Some(local)) => claim(call, &name, local, update.remote)?,
+            (Some(name), None) => deletion(call, &name, update.remote)?,
+            (None, Some(local)) if !update.branch().is_empty() => whole(call, &update, local)?,
+            _ => {}
         }
     }
     let asks = text.lines().filter_map(read).any(|update| Qualified::from_branch(update.branch()).is_some());
@@ -57,16 +56,21 @@ fn squash(call: &Call) -> Said {
 
 fn read(line: &str) -> Option<Update> {
     let mut words = line.split(' ');
-    let (_, local, remote_ref, remote) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (local_ref, local, remote_ref, remote) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let oid = |text: &str| text.parse::<Oid>().ok().filter(|oid| !oid.is_null());
-    Some(Update { local: oid(local), remote_ref: remote_ref.to_owned(), remote: oid(remote) })
+    let (local_ref, remote_ref) = (local_ref.to_owned(), remote_ref.to_owned());
+    Some(Update { local_ref, local: oid(local), remote_ref, remote: oid(remote) })
 }
 
-/// A target must not say that a driver is completed and lack one of its members.
-fn whole(call: &Call, branch: &str, tip: Oid) -> Result<(), Error> {
+/// A target must not say that a driver is completed and lack one of its members. Any other branch may: nothing lands there.
+fn whole(call: &Call, update: &Update, tip: Oid) -> Result<(), Error> {
+    let branch = update.branch();
+    let names = [branch, update.local_ref.strip_prefix("refs/heads/").unwrap_or_default()];
     for project in call.projects()? {
         let look = project::look_at(&project, tip)?;
-        for row in look.board.rows.iter().filter(|row| row.status == Status::Completed && !row.members.is_empty()) {
+        let lands_here = |row: &Row| row.target.as_deref().is_none_or(|target| names.contains(&target));
+        let done = |row: &&Row| row.status == Status::Completed && !row.members.is_empty() && lands_here(row);
+        for row in look.board.rows.iter().filter(done) {
             let lacks: Vec<String> = row
                 .members
                 .iter()
@@ -93,23 +97,45 @@ fn began(project: &Project, look: &project::Look, row: &crate::plan::Row) -> boo
 /// A branch whose claim another run holds on that remote is not pushed over.
 fn claim(call: &Call, name: &Qualified, local: Oid, remote: Option<Oid>) -> Result<(), Error> {
     let Some(remote) = remote else { return Ok(()) };
-    let known = call.repo.tree(remote).is_ok();
-    if known && call.repo.is_ancestor(remote, local)? {
+    if call.repo.tree(remote).is_err() {
+        return Err(thrown_away(name, UNKNOWN));
+    }
+    if call.repo.is_ancestor(remote, local)? {
         return Ok(());
     }
-    let refuse = |who: &str| {
-        Err(Error::usage(
-            format!("{} on the remote {who}, and this push would throw that away", name.branch()),
-            format!("look at it first: `git fetch`, then `chant show {}`", name.id),
-        ))
-    };
-    if !known {
-        return refuse("holds commits that are not here");
-    }
     match last_run(call, remote)? {
-        Some(run) if last_run(call, local)? != Some(run.clone()) => refuse(&format!("is claimed by run {run}")),
+        Some(run) if last_run(call, local)? != Some(run.clone()) => Err(thrown_away(name, &claimed(&run))),
         _ => Ok(()),
     }
+}
+
+/// A branch is deleted there only where this clone keeps what it holds: on a branch of its own, or beside them.
+fn deletion(call: &Call, name: &Qualified, remote: Option<Oid>) -> Result<(), Error> {
+    let Some(remote) = remote else { return Ok(()) };
+    if call.repo.tree(remote).is_err() {
+        return Err(thrown_away(name, UNKNOWN));
+    }
+    for prefix in ["refs/heads/", "refs/chant/"] {
+        for (_, tip) in call.repo.refs(prefix)? {
+            if call.repo.is_ancestor(remote, tip)? {
+                return Ok(());
+            }
+        }
+    }
+    last_run(call, remote)?.map_or(Ok(()), |run| Err(thrown_away(name, &claimed(&run))))
+}
+
+const UNKNOWN: &str = "holds commits that are not here";
+
+fn claimed(run: &str) -> String {
+    format!("is claimed by run {run}")
+}
+
+fn thrown_away(name: &Qualified, who: &str) -> Error {
+    Error::usage(
+        format!("{} on the remote {who}, and this push would throw that away", name.branch()),
+        format!("look at it first: `git fetch`, then `chant show {}`", name.id),
+    )
 }
 
 /// The run of the newest claim on a branch, along its first parents.
