@@ -160,7 +160,11 @@ impl Case {
     }
 
     fn words(&self, look: &Look, project: &Project, id: &SpecId) -> Words {
-        let subject = if self.done { Subject::Done(&self.workers) } else { Subject::Coming(&look.live.outdated) };
+        let subject = if self.done {
+            Subject::Done { workers: &self.workers, moved: false }
+        } else {
+            Subject::Coming(&look.live.outdated)
+        };
         plan::review::words(look.ledger.record(&project.qualify(id)), &look.history, &self.policy, &subject)
     }
 }

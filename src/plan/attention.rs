@@ -178,15 +178,9 @@ fn sent_back(plan: &Plan, i: usize) -> Option<String> {
     Some(format!("sent back by {}{why}", word.author))
 }
 
-/// Commits came after the completion, a person's merge for instance: they void it until it is proven again.
+/// Commits came after the completion: they void it until it is proven again.
 fn moved_on(plan: &Plan, i: usize) -> Option<String> {
-    let own = &plan.own[i];
-    let event = own.record.and_then(|record| record.decided_by)?;
-    let tip = plan.input.view.branches.get(&own.name.branch())?.first()?;
-    let history = plan.input.history;
-    let follows = history.is_ancestor(event, *tip) && !history.same_content(event, *tip);
-    let moved = plan.status[i] == Status::InReview && follows;
-    moved.then(|| {
+    plan.moved_on(i).then(|| {
         let id = plan.graph.id(i);
         format!("its branch has commits after it was completed: `chant work {id}` proves and lands it as it is now")
     })

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{GlobSet, GlobSetBuilder};
 
-use crate::ledger::{Approval, Entry, History, Oid, Record, State};
+use crate::ledger::{Approval, Entry, History, Oid, Record, State, Transition};
 
 /// Who may approve, and how many of them it takes: `review` of the settings.
 #[derive(Debug, Clone)]
@@ -98,8 +98,8 @@ impl Words {
 
 /// The subject of an approval.
 pub enum Subject<'a> {
-    /// Work that was completed: by whom, as mail addresses.
-    Done(&'a BTreeSet<String>),
+    /// Work that was completed: by whom, as mail addresses, and whether its branch has gone on since.
+    Done { workers: &'a BTreeSet<String>, moved: bool },
     /// The attempt to come, and the approvals that were given for another version of the spec.
     Coming(&'a BTreeSet<Oid>),
 }
@@ -109,7 +109,10 @@ pub fn words(record: Option<&Record>, history: &History, policy: &Policy, subjec
     let mut words = Words { needed: policy.count, ..Words::default() };
     let Some(record) = record else { return words };
     let spoken = |entry: &&Entry| match subject {
-        Subject::Done(_) => entry.block.attempt == Some(record.attempt) && record.state == State::Completed,
+        Subject::Done { .. } => {
+            let of_it = entry.block.attempt == Some(record.attempt) && record.state == State::Completed;
+            of_it && !is_of_the_plan(record, history, entry)
+        }
         Subject::Coming(_) => entry.block.attempt == Some(record.highest.saturating_add(1)),
     };
     for entry in last_words(record.entries.iter().filter(spoken), history) {
@@ -126,6 +129,17 @@ pub fn words(record: Option<&Record>, history: &History, policy: &Policy, subjec
         }
     }
     words
+}
+
+/// Whether it is an approval that let the attempt begin: it has done its part, and was never one of the work.
+fn is_of_the_plan(record: &Record, history: &History, entry: &Entry) -> bool {
+    let starts = |start: &&Entry| {
+        start.block.status == Some(Transition::InProgress) && start.block.attempt == entry.block.attempt
+    };
+    let mut starts = record.entries.iter().filter(starts).peekable();
+    entry.block.approval == Some(Approval::Approved)
+        && starts.peek().is_some()
+        && starts.all(|start| history.is_ancestor(entry.commit, start.commit))
 }
 
 /// The last word of everybody who spoke, oldest first.
@@ -159,8 +173,11 @@ fn void(record: &Record, history: &History, policy: &Policy, subject: &Subject, 
         return Some(format!("`review.approvers` names {}", policy.who()));
     }
     match subject {
-        Subject::Done(workers) => {
+        Subject::Done { workers, moved } => {
             let done = record.decided_by?;
+            if *moved {
+                return Some("commits came after it".to_owned());
+            }
             if !history.same_content(done, entry.commit) {
                 return Some(format!("it was given before {} was completed as it is now", done.short()));
             }

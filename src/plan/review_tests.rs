@@ -71,7 +71,7 @@ impl Story {
     }
 
     fn done(&self, policy: &Policy) -> Words {
-        self.words(policy, &Subject::Done(&BTreeSet::from([mail(ADA)])))
+        self.words(policy, &Subject::Done { workers: &BTreeSet::from([mail(ADA)]), moved: false })
     }
 }
 
@@ -113,6 +113,27 @@ fn an_approval_that_work_separates_from_the_completion_does_not_count() {
     story.work();
     story.approve(BOB);
     assert!(!story.done(&Policy::default()).suffice());
+}
+
+#[test]
+fn commits_after_the_completion_void_the_approvals_before_they_are_proven() {
+    let mut story = Story::new();
+    story.completed();
+    story.approve(BOB);
+    story.work();
+    let words = story.words(&Policy::default(), &Subject::Done { workers: &BTreeSet::new(), moved: true });
+    assert!(!words.suffice() && words.void == [format!("the approval of {BOB} does not count: commits came after it")]);
+}
+
+#[test]
+fn an_approval_of_the_plan_is_none_of_the_work_and_nothing_is_said_against_it() {
+    let mut story = Story::new();
+    story.approve(BOB);
+    story.completed();
+    let words = story.done(&Policy::default());
+    assert!(!words.suffice() && words.void.is_empty(), "{words:?}");
+    story.approve(BOB);
+    assert!(story.done(&Policy::default()).suffice());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What each spec waits for, and how that is said.
 use std::collections::{BTreeSet, HashSet};
 
+use crate::ledger::Oid;
 use crate::spec::set::Problem;
 
 use super::base::Bases;
@@ -116,10 +117,24 @@ impl Plan<'_> {
     pub(super) fn words(&self, i: usize) -> Words {
         let nobody = BTreeSet::new();
         let subject = match self.status[i] {
-            Status::InReview => Subject::Done(self.input.live.workers.get(self.graph.id(i)).unwrap_or(&nobody)),
+            Status::InReview => {
+                let workers = self.input.live.workers.get(self.graph.id(i)).unwrap_or(&nobody);
+                Subject::Done { workers, moved: self.moved_on(i) }
+            }
             _ => Subject::Coming(&self.input.live.outdated),
         };
         review::words(self.own[i].record, self.input.history, self.input.policy, &subject)
+    }
+
+    /// Whether commits came after the completion, a person's merge for instance: they void it until it is proven again.
+    pub(super) fn moved_on(&self, i: usize) -> bool {
+        let own = &self.own[i];
+        let event = own.record.and_then(|record| record.decided_by);
+        let tip = self.input.view.branches.get(&own.name.branch()).and_then(|tips| tips.first());
+        let history = self.input.history;
+        let gone_on =
+            |(event, tip): (Oid, &Oid)| history.is_ancestor(event, *tip) && !history.same_content(event, *tip);
+        self.status[i] == Status::InReview && event.zip(tip).is_some_and(gone_on)
     }
 
     /// Whether a person has to say that what was done may land.

@@ -33,7 +33,7 @@ pub(super) fn said(engine: &Engine, finished: &Finished, onto: Oid) -> Result<Sa
     let look = project::look(project)?;
     let workers = if policy.own { Default::default() } else { project::did(project, finished.commit, onto)? };
     let record = look.ledger.record(&finished.qualified);
-    let words = plan::review::words(record, &look.history, &policy, &Subject::Done(&workers));
+    let words = plan::review::words(record, &look.history, &policy, &Subject::Done { workers: &workers, moved: false });
     Ok(Said { asked, request, policy, words })
 }
 
