@@ -176,14 +176,14 @@ pub fn load_staged(project: &Project, staged: &[StagedFile]) -> Result<Loaded, E
 /// Another project in the same repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Its name; `None` at the repository's root.
+    /// Its name; only the one at the repository's root may have none.
     pub name: Option<spec::Project>,
     /// Its directory relative to the repository's top, with a closing slash; empty at the top.
     pub prefix: String,
 }
 
-/// The other projects in a commit: directories up to four levels deep that hold a `.chant`, named by their
-/// configuration unless they are the top.
+/// The other projects in a commit: directories up to four levels deep that hold a `.chant` and are named by their
+/// configuration, and the top, named or not.
 ///
 /// # Errors
 /// Where Git cannot read the commit.
@@ -201,7 +201,8 @@ pub fn lint_together(project: &Project, set: &Set, commit: Option<Oid>) -> Resul
     let others = commit.map(|commit| other_projects(project, commit)).transpose()?.unwrap_or_default();
     let names: Vec<_> = others.iter().filter_map(|other| other.name.clone()).collect();
     let mut said = spec::lint_project(set, project.name.as_ref(), &names);
-    if let (Some(name), Some(commit)) = (&project.name, commit) {
+    let beside_nameless = others.iter().any(|other| other.prefix.is_empty() && other.name.is_none());
+    if let (Some(name), Some(commit)) = (project.name.as_ref().filter(|_| beside_nameless), commit) {
         let file = format!("{}.md", name.as_str().to_lowercase());
         let at_top = project.repo.list(commit, super::SPECS)?;
         if at_top.iter().any(|entry| entry.name.to_lowercase() == file) {
@@ -228,7 +229,7 @@ pub fn projects(repo: &Repo, commit: Oid) -> Result<Vec<Neighbour>, Error> {
                 continue;
             }
             if entry.name == DIR {
-                let name = name_of(repo, commit, &dir)?.filter(|_| !dir.is_empty());
+                let name = name_of(repo, commit, &dir)?;
                 if name.is_some() || dir.is_empty() {
                     found.push(Neighbour { name, prefix: dir.clone() });
                 }

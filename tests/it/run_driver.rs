@@ -216,6 +216,30 @@ fn what_another_project_of_the_repository_has_proven_is_proven_on_the_merge_as_w
 }
 
 #[test]
+fn the_project_at_the_top_is_known_by_its_name_to_those_below() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/config.yaml", "project: whole\nland: review\n");
+    sandbox.write("shop/.chant/config.yaml", "project: shop\nland: review\n");
+    sandbox.steps("001-a", "", &["Nothing is broken $ test ! -f shop/broken"], "touch a");
+    sandbox.write(
+        "shop/.chant/specs/001-b.md",
+        "# Shop\n\n## Acceptance Criteria\n\n- [ ] It is there\n      `$ test -f here`\n\n## Steps\n\n```sh\ntouch here broken\n```\n",
+    );
+    sandbox.commit("specs");
+    sandbox.chant_in("shop", ["work", "001"]).ok();
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.chant(["approve", "001"]).ok();
+    let out = sandbox.chant_in("shop", ["approve", "001"]);
+    assert!(out.all().contains("breaks whole/001-a, which landed first"), "{}", out.all());
+    assert!(sandbox.exists("a") && !sandbox.exists("shop/broken"));
+    let doctor = sandbox.chant(["doctor"]);
+    assert!(!doctor.out.contains("a project that there is not"), "{}", doctor.out);
+    sandbox.write("shop/.chant/config.yaml", "project: Whole\n").commit("the same name, for a file system");
+    let lint = sandbox.chant_in("shop", ["lint"]).exits(2);
+    assert!(lint.all().contains("two projects of this repository are called"), "{}", lint.all());
+}
+
+#[test]
 fn members_work_side_by_side_and_never_more_than_asked_for() {
     let make = |script: &dyn Fn(u32) -> String| {
         let sandbox = Sandbox::new();
