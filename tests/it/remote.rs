@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::harness::clones::{Clones, Way};
 use crate::harness::{Sandbox, until, wait};
 
-/// More rounds than a test-suite has time for: `CHANT_ROUNDS=100 cargo test --test it remote::`.
-fn rounds(few: usize) -> usize {
-    std::env::var("CHANT_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(few)
+/// More than a test-suite has time for: `CHANT_CLONES=16 CHANT_ROUNDS=100 cargo test --test it remote::of_clones`.
+fn many(variable: &str, few: usize) -> usize {
+    std::env::var(variable).ok().and_then(|many| many.parse().ok()).unwrap_or(few)
 }
 
 fn one(sandbox: &Sandbox) {
@@ -48,7 +48,7 @@ fn race(way: Way, clones: usize, few: usize) {
         eprintln!("not tried here: {way:?} needs a server that this machine lacks");
         return;
     }
-    let rounds = rounds(few);
+    let (clones, rounds) = (many("CHANT_CLONES", clones), many("CHANT_ROUNDS", few));
     let (hub, dirs) = team(way, clones, |sandbox| {
         for n in 0..rounds {
             let script = format!("echo {n} >> \"$BESIDE/ran\"; echo {n} > f{n}");
@@ -62,6 +62,7 @@ fn race(way: Way, clones: usize, few: usize) {
         assert!(codes.iter().all(|code| [0, 4].contains(code)), "{codes:?}\n{}", said.join("\n"));
         let landed = said.iter().filter(|said| said.contains("landed on main as")).count();
         assert_eq!(landed, 1, "round {n}: {codes:?}\n{}", said.join("\n"));
+        eprintln!("{way:?}: round {n} of {rounds}, {clones} clones: {codes:?}");
     }
     let ran = std::fs::read_to_string(hub.sandbox.beside("ran")).unwrap();
     assert_eq!(ran.lines().count(), rounds, "no spec was worked twice");
