@@ -74,6 +74,21 @@ impl Repo {
         Ok(staged == wanted)
     }
 
+    /// Whether each of these paths is staged otherwise than `commit` has it.
+    ///
+    /// # Errors
+    /// Where the index or the commit cannot be read.
+    pub fn all_staged_anew(&self, index: Option<&Path>, commit: Oid, paths: &[String]) -> Result<bool> {
+        let index = self.staged_index(index)?;
+        for path in paths {
+            let staged = index.entry_by_path(path.as_str().into()).map(|entry| from_gix(entry.id));
+            if staged == self.entry(commit, path)?.map(|(oid, _)| oid) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn staged_index(&self, index: Option<&Path>) -> Result<gix::index::File> {
         let path = index.map_or_else(|| self.git_dir().join("index"), Path::to_owned);
         let hash = self.gix().object_hash();

@@ -164,6 +164,34 @@ fn a_commit_a_merge_and_a_squash_say_what_they_are_of() {
 }
 
 #[test]
+fn a_merge_and_a_squash_in_the_words_of_a_person_say_what_they_land_and_a_squash_given_up_says_nothing() {
+    let sandbox = hooked();
+    sandbox.write(".chant/config.yaml", "land: review\n").write("later", "");
+    for id in ["001-a", "002-b", "003-c"] {
+        sandbox.steps(id, "", &[&format!("It $ test -f {id}")], &format!("echo made > {id}"));
+    }
+    git(&sandbox, &["add", "-A"]).ok();
+    git(&sandbox, &["commit", "--quiet", "-m", "specs"]).ok();
+    with_chant(&sandbox, chant(), &["work", "001", "002", "003"]).ok();
+    git(&sandbox, &["merge", "--quiet", "--no-ff", "--no-commit", "chant/001-a"]).ok();
+    git(&sandbox, &["commit", "--quiet", "-m", "In my words"]).ok();
+    let trailers = || sandbox.ask("log -1 --format=%(trailers)");
+    assert!(trailers().contains("Chant-Landing: 001-a 1 "), "{}", trailers());
+    git(&sandbox, &["merge", "--quiet", "--squash", "chant/002-b"]).ok();
+    sandbox.write("002-b", "made better\n");
+    git(&sandbox, &["commit", "--quiet", "-a", "-m", "In my words, and mended"]).ok();
+    assert!(trailers().contains("Chant-Landing: 002-b 1 "), "{}", trailers());
+    assert_eq!(sandbox.status("002-b"), "completed");
+    git(&sandbox, &["merge", "--quiet", "--squash", "chant/003-c"]).ok();
+    git(&sandbox, &["restore", "--staged", "--worktree", "."]).ok();
+    assert!(sandbox.exists(".git/SQUASH_MSG"), "Git leaves it behind");
+    sandbox.write("later", "something else\n");
+    git(&sandbox, &["commit", "--quiet", "-a", "-m", "Something else"]).ok();
+    assert_eq!(trailers(), "");
+    assert_eq!(sandbox.status("003-c"), "in_review");
+}
+
+#[test]
 fn what_cannot_be_true_is_refused_with_the_reason() {
     let sandbox = hooked();
     sandbox.spec("001-a", "", &["A $ test -f a"], "").spec("002-b", "", &[], "");

@@ -21,13 +21,11 @@ pub(super) fn run(call: &Call) -> Result<Said, Error> {
     if !matches!(ledger::read(&cleaned(&text, &comment(call))), Reading::Nothing) {
         return Ok(Said::new());
     }
-    let brought = match source {
-        "merge" => merged(call)?,
-        "squash" => squashed(&text),
-        _ => Vec::new(),
-    };
+    // With `-m` or `-F` Git names neither, and both have left their traces.
+    let merged = merged(call)?;
+    let brought = if merged.is_empty() { squashed(call)? } else { merged };
     let mut trailers = landings(call, &brought)?;
-    if trailers.is_empty()
+    if brought.is_empty()
         && !matches!(source, "merge" | "squash")
         && let Some((project, id)) = call.spec()?
     {
@@ -64,10 +62,25 @@ fn merged(call: &Call) -> Result<Vec<Oid>, Error> {
     Ok(call.repo.commits(&heads, head.as_slice())?)
 }
 
-/// The commits that Git lists in the message of a squash.
-fn squashed(text: &[u8]) -> Vec<Oid> {
-    let text = String::from_utf8_lossy(text);
-    text.lines().filter_map(|line| line.strip_prefix("commit ")?.trim().parse().ok()).collect()
+/// The commits that Git lists in the message of a squash, newest first, where the squash is what is about to be committed:
+/// the message stays behind when somebody thinks better of it (`git restore --staged`), and says nothing of what comes after.
+fn squashed(call: &Call) -> Result<Vec<Oid>, Error> {
+    let text = std::fs::read(call.repo.git_dir().join("SQUASH_MSG")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let commits: Vec<Oid> = text.lines().filter_map(|line| line.strip_prefix("commit ")?.trim().parse().ok()).collect();
+    let (Some(tip), Some(head)) = (commits.first(), call.head()?) else { return Ok(Vec::new()) };
+    if call.repo.tree(*tip).is_err() {
+        return Ok(Vec::new());
+    }
+    let base = call.repo.merge_base(head, *tip)?;
+    let mut paths = Vec::new();
+    for change in call.repo.changes(base, *tip)? {
+        if call.repo.entry(head, &change.path)? != change.new {
+            paths.push(change.path);
+        }
+    }
+    let staged = !paths.is_empty() && call.repo.all_staged_anew(call.index.as_deref(), head, &paths)?;
+    Ok(if staged { commits } else { Vec::new() })
 }
 
 /// What these commits land on the branch that is checked out, a line each, drivers with their members.
