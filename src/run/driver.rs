@@ -101,12 +101,9 @@ fn go_on(
     lock: &Lock,
 ) -> Result<Option<Oid>, Error> {
     let repo = &engine.project.repo;
-    let record = look.ledger.record(qualified);
-    let running = match record {
-        Some(record) => matches!(record.state, State::InProgress),
-        // The branch was made in this very moment by another run, or by hand; only the first bears a start event.
-        None => begun(engine, qualified)?,
-    };
+    let was_running = look.ledger.record(qualified).is_some_and(|record| matches!(record.state, State::InProgress));
+    // Another member may have begun the attempt in this very moment; one start is enough.
+    let running = was_running || begun(engine, qualified)?;
     let merged = if repo.is_ancestor(base, tip)? {
         tip
     } else {

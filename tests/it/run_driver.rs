@@ -216,6 +216,23 @@ fn what_another_project_of_the_repository_has_proven_is_proven_on_the_merge_as_w
 }
 
 #[test]
+fn an_attempt_of_a_driver_is_begun_once_by_members_side_by_side() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver\napproval: required", &[], "");
+    for n in 1..4 {
+        sandbox.steps(&format!("001-d.{n}"), "", &[&format!("M $ test -f m{n}")], &format!("touch m{n}"));
+    }
+    sandbox.commit("specs");
+    for attempt in 1..3 {
+        sandbox.chant(["approve", "001"]).ok();
+        sandbox.chant(["work", "001"]).ok();
+        let starts = sandbox.ask(&format!("log --format=%s --grep=^001-d:.start.attempt.{attempt}"));
+        assert_eq!(starts, format!("001-d: start attempt {attempt}"));
+        sandbox.chant(["revert", "001"]).ok();
+    }
+}
+
+#[test]
 fn the_project_at_the_top_is_known_by_its_name_to_those_below() {
     let sandbox = Sandbox::new();
     sandbox.write(".chant/config.yaml", "project: whole\nland: review\n");
