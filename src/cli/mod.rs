@@ -39,6 +39,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::Flags;
 use crate::env::Env;
+use crate::ledger::{Signatures, Trust};
 use crate::ops;
 use crate::project::{self, Project};
 
@@ -208,6 +209,9 @@ impl Context {
         if errors > 0 {
             let what = if errors == 1 { "one spec cannot be read" } else { "some specs cannot be read" };
             self.say(&format!("chant: {what}; `chant lint` says why"));
+        }
+        if let Trust::Signed(Signatures { unusable: Some(why), .. }) = &look.view.trust {
+            self.say(&format!("chant: no signature can be checked here, so nothing signed counts: {why}"));
         }
     }
 }

@@ -1,15 +1,15 @@
 //! From the file, `git config`, the environment and flags to [`Settings`].
 
-use super::{AgentKind, Flags, ForgeKind, Landing, Origin, Set, Settings};
+use super::{AgentKind, Flags, ForgeKind, Landing, Origin, Set, Settings, Trust};
 use crate::env::Vars;
 use crate::spec::diagnostic::Sink;
 use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
 
-const KEYS: [&str; 13] = [
-    "project", "target", "agent", "jobs", "land", "timeout", "retries", "remote", "lease", "forge", "review", "agents",
-    "worktree",
+const KEYS: [&str; 14] = [
+    "project", "target", "agent", "jobs", "land", "timeout", "retries", "remote", "lease", "forge", "trust", "review",
+    "agents", "worktree",
 ];
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
@@ -143,6 +143,7 @@ impl Settings {
             "lease" => set(&mut self.lease, sink.duration(key, node), origin),
             "forge" => set(&mut self.forge, forge(node, sink).map(Some), origin),
             "forge.url" => set(&mut self.forge_url, web_address(key, node, sink).map(Some), origin),
+            "trust" => set(&mut self.trust, trust(node, sink), origin),
             "review.approvers" => set(&mut self.review_approvers, Some(approvers(key, node, sink)), origin),
             "review.count" => set(&mut self.review_count, sink.count(key, node, 1), origin),
             "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),
@@ -208,6 +209,10 @@ fn land(node: &Node, sink: &mut Sink) -> Option<Landing> {
 
 fn forge(node: &Node, sink: &mut Sink) -> Option<ForgeKind> {
     sink.word("forge", node, &ForgeKind::ALL.map(|kind| (kind.as_str(), kind)))
+}
+
+fn trust(node: &Node, sink: &mut Sink) -> Option<Trust> {
+    sink.word("trust", node, &[Trust::Any, Trust::Signed].map(|trust| (trust.as_str(), trust)))
 }
 
 fn web_address(key: &str, node: &Node, sink: &mut Sink) -> Option<String> {
@@ -278,4 +283,10 @@ fn keep(key: &str, node: &Node, sink: &mut Sink) -> Vec<String> {
 pub fn project_name(bytes: &[u8]) -> Option<Project> {
     let (settings, _) = Settings::load(Some(("", bytes)), &|_| None, &Vars::default(), &Flags::default());
     settings.project.value
+}
+
+/// What a config says of whose events count, whatever it says else; `None` where it cannot be used.
+pub fn trust_in(bytes: &[u8]) -> Option<Trust> {
+    let (settings, said) = Settings::load(Some(("", bytes)), &|_| None, &Vars::default(), &Flags::default());
+    said.iter().all(|d| d.severity != Severity::Error).then_some(settings.trust.value)
 }

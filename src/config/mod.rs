@@ -16,7 +16,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use load::project_name;
+pub use load::{project_name, trust_in};
 pub use schema::schema;
 
 /// Where a value came from.
@@ -103,6 +103,25 @@ impl Landing {
             Self::Auto => "auto",
             Self::Review => "review",
             Self::Pr => "pr",
+        }
+    }
+}
+
+/// Whose events count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Anybody's who can push.
+    Any,
+    /// Those alone that are signed by a key in Git's allowed signers file.
+    Signed,
+}
+
+impl Trust {
+    /// The word that stands in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Signed => "signed",
         }
     }
 }
@@ -205,6 +224,8 @@ pub struct Settings {
     pub forge: Set<Option<ForgeKind>>,
     /// `forge.url`: where the forge's API answers. The file cannot say it: a token is sent there.
     pub forge_url: Set<Option<String>>,
+    /// `trust`: whose events count. Only the file says it, as it says who decides.
+    pub trust: Set<Trust>,
     /// `review.approvers`: globs of mail addresses; empty where anybody may. Only the file says who decides.
     pub review_approvers: Set<Vec<String>>,
     /// `review.count`: how many of them it takes.
@@ -235,6 +256,7 @@ impl Default for Settings {
             lease: Set::default(Duration::from_secs(3600)),
             forge: Set::default(None),
             forge_url: Set::default(None),
+            trust: Set::default(Trust::Any),
             review_approvers: Set::default(Vec::new()),
             review_count: Set::default(1),
             review_self: Set::default(true),
@@ -278,6 +300,7 @@ impl Settings {
                 forge.map_or("(as the remote's host tells)", ForgeKind::as_str).to_owned()
             }),
             entry("forge.url", &self.forge_url, or("(as the remote's URL tells)")),
+            entry("trust", &self.trust, |trust| trust.as_str().to_owned()),
             entry("review.approvers", &self.review_approvers, |who| match who.is_empty() {
                 true => "(anybody)".to_owned(),
                 false => who.join(", "),

@@ -32,6 +32,8 @@ struct File {
     lease: Option<Duration>,
     /// What kind of forge holds the pull requests; where nothing is said the host of the remote tells.
     forge: Option<Forge>,
+    /// `any` (the default), or `signed`: only events that a key in Git's allowed signers file has signed count. Only the file says so.
+    trust: Option<Trust>,
     /// Who may approve, and how many of them it takes.
     review: Option<Review>,
     /// The agents by name. `steps` and `person` are there without being named.
@@ -57,6 +59,13 @@ enum Forge {
     Gitea,
     Gerrit,
     None,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Trust {
+    Any,
+    Signed,
 }
 
 /// A length of time such as `90s`, `60m` or `1h30m`; a plain number counts seconds.

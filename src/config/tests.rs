@@ -48,6 +48,7 @@ retries: 1
 remote: origin
 lease: 30m
 forge: gitlab
+trust: signed
 agents:
   analyst:
     command: ["sh", "-c", "a\nb", 3]
@@ -90,14 +91,15 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("lease", "30m", 10),
         ("forge", "gitlab", 11),
         ("forge.url", "(as the remote's URL tells)", 0),
-        ("review.approvers", "ada@example.org, *@board.example", 19),
-        ("review.count", "2", 19),
-        ("review.self", "false", 19),
-        ("worktree.dir", "../trees", 20),
-        ("worktree.setup", "npm ci", 20),
-        ("worktree.keep", "target, node_modules", 20),
-        ("agents.analyst", "sh -c a\nb 3", 13),
-        ("agents.me", "person", 18),
+        ("trust", "signed", 12),
+        ("review.approvers", "ada@example.org, *@board.example", 20),
+        ("review.count", "2", 20),
+        ("review.self", "false", 20),
+        ("worktree.dir", "../trees", 21),
+        ("worktree.setup", "npm ci", 21),
+        ("worktree.keep", "target, node_modules", 21),
+        ("agents.analyst", "sh -c a\nb 3", 14),
+        ("agents.me", "person", 19),
     ];
     let origin = |line| if line == 0 { "default".to_owned() } else { format!("config.yaml:{line}") };
     let expected = expected.map(|(key, value, line)| (key.to_owned(), value.to_owned(), origin(line)));
@@ -292,6 +294,15 @@ fn who_decides_is_said_by_the_file_alone() {
     let everything = |_: &str| Some("7".to_owned());
     let (settings, _) = Settings::load(None, &everything, &vars(&[("CHANT_REVIEW_COUNT", "7")]), &Flags::default());
     assert_eq!((settings.review_count.value, settings.review_count.origin), (1, Origin::Default));
+    let (settings, said) = load("trust: signed\n");
+    assert_eq!((settings.trust.value, said), (Trust::Signed, Vec::new()));
+    let any = |key: &str| (key == "chant.trust").then(|| "any".to_owned());
+    let (settings, _) =
+        Settings::load(Some(("c", b"trust: signed")), &any, &vars(&[("CHANT_TRUST", "any")]), &Flags::default());
+    assert_eq!(settings.trust.value, Trust::Signed);
+    only("trust: singed\n", Severity::Error, "did you mean `signed`?", "singed");
+    assert_eq!(trust_in(b"trust: signed\ntimeout: 5m\n"), Some(Trust::Signed));
+    assert_eq!((trust_in(b""), trust_in(b"trust: singed\n"), trust_in(b"\xff{")), (Some(Trust::Any), None, None));
     only("review: { approvers: [ada] }\n", Severity::Error, "no mail address", "ada");
     only("review: { approvers: ['[@'] }\n", Severity::Error, "unclosed", "'[@'");
     only("review: { count: 0 }\n", Severity::Error, "count", "0");

@@ -1,5 +1,7 @@
 //! Writing commits: by gix, or by the git executable where they are to be signed.
 
+use std::sync::atomic::Ordering;
+
 use gix::objs::Commit;
 
 use super::convert::{from_gix, to_gix};
@@ -10,7 +12,8 @@ use crate::ledger::Oid;
 
 impl Repo {
     /// Writes a commit and moves no ref. Author, committer and their dates are Git's (`GIT_AUTHOR_DATE` and kin
-    /// included); signed by whichever format is configured where `commit.gpgSign` asks for it.
+    /// included); signed by whichever format is configured where `commit.gpgSign` asks for it, or
+    /// [`sign_always`](Self::sign_always) did.
     ///
     /// # Errors
     /// [`Error::NoIdentity`]; [`Error::Signing`] where the signature cannot be made.
@@ -24,10 +27,20 @@ impl Repo {
         if message.contains('\0') {
             return Err(Error::while_("write a commit")("a message cannot hold a NUL byte"));
         }
-        match self.gix().config_snapshot().boolean("commit.gpgSign") {
-            Some(true) => self.commit_signed(tree, &unique, message),
-            _ => self.commit_plain(tree, &unique, message),
+        match self.signs_always() || self.gix().config_snapshot().boolean("commit.gpgSign") == Some(true) {
+            true => self.commit_signed(tree, &unique, message),
+            false => self.commit_plain(tree, &unique, message),
         }
+    }
+
+    /// From now on every commit that is written by this value, or a clone of it, is signed.
+    pub fn sign_always(&self) {
+        self.inner.sign.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`sign_always`](Self::sign_always) was called.
+    pub fn signs_always(&self) -> bool {
+        self.inner.sign.load(Ordering::Relaxed)
     }
 
     fn commit_plain(&self, tree: Oid, parents: &[Oid], message: &str) -> Result<Oid> {

@@ -95,7 +95,7 @@ fn user_file(config: &File, vars: &Vars, key: &str, name: &str) -> Option<PathBu
 }
 
 /// A path as configuration may spell it, `~/` for the home directory.
-fn expand(path: &str, vars: &Vars) -> PathBuf {
+pub(super) fn expand(path: &str, vars: &Vars) -> PathBuf {
     match (path.strip_prefix("~/"), home(vars)) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),

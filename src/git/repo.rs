@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gix::discover::upwards;
@@ -50,6 +50,8 @@ pub(super) struct Inner {
     /// What the last walk found.
     pub(super) walked: Mutex<Option<Arc<History>>>,
     count: AtomicU64,
+    /// Whether commits are signed whatever `commit.gpgSign` says.
+    pub(super) sign: AtomicBool,
 }
 
 /// What a pooled handle keeps of the objects it has read, in bytes.
@@ -168,6 +170,7 @@ impl Repo {
             scratch: Mutex::new(None),
             walked: Mutex::new(None),
             count: AtomicU64::new(0),
+            sign: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -91,6 +91,17 @@ impl Repo {
         Ok(found)
     }
 
+    /// The commits along first parents from `tip`, newest first, in which a file is another one than in their first
+    /// parent, or is or was not there at all.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn first_parents_changing(&self, tip: Oid, file: &str) -> Result<Vec<Oid>> {
+        let (tip, path) = (tip.to_string(), format!(":(top,literal){file}"));
+        let listed = self.plumbing(&["rev-list", "--first-parent", &tip, "--", &path]).check()?.text();
+        listed.lines().map(|line| line.parse().map_err(Error::while_("read a list of commits"))).collect()
+    }
+
     /// One commit as a log shows it.
     ///
     /// # Errors
@@ -198,6 +209,17 @@ mod tests {
         assert_eq!(set(&[b, c], &[a]), sorted(vec![b, c]));
         assert_eq!(set(&[a], &[m]), []);
         assert_eq!(set(&[], &[m]), []);
+    }
+
+    #[test]
+    fn where_a_file_changes_along_first_parents_a_merge_counts_for_what_it_brings() {
+        let t = TestRepo::new();
+        let [a, b, c, m, _] = fork(&t);
+        assert_eq!(t.repo.first_parents_changing(m, "c").unwrap(), [m]);
+        assert_eq!(t.repo.first_parents_changing(m, "b").unwrap(), [b]);
+        assert_eq!(t.repo.first_parents_changing(m, "a").unwrap(), [a]);
+        assert_eq!(t.repo.first_parents_changing(c, "c").unwrap(), [c]);
+        assert_eq!(t.repo.first_parents_changing(m, "*").unwrap(), []);
     }
 
     #[test]

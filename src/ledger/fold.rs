@@ -11,12 +11,14 @@ use super::owned::keep_what_counts;
 use super::question::{Answers, Question};
 use super::record::{Anomaly, Entry, In, Ledger, Record, State};
 use super::scan::{Event, Scan};
+use super::trust::{Unsigned, keep_what_is_signed};
 use super::verdict::{Court, Verdict};
 use super::view::View;
 
 /// What only Git can tell, and [`fold`] wants to know.
 pub fn questions(h: &History, v: &View) -> Vec<Question> {
     let mut scan = Scan::new(h, v);
+    keep_what_is_signed(h, v, &mut scan);
     let dropped = keep_what_counts(h, &mut scan);
     let mut cases = case::cases(h, v, &scan, &dropped);
     let court = Court::new(h, v, &scan, &mut cases, &Answers::new());
@@ -26,6 +28,7 @@ pub fn questions(h: &History, v: &View) -> Vec<Question> {
 /// The ledger of a history, looked at from somewhere, with Git's answers to [`questions`].
 pub fn fold(h: &History, v: &View, a: &Answers) -> Ledger {
     let mut scan = Scan::new(h, v);
+    let unsigned = keep_what_is_signed(h, v, &mut scan);
     let dropped = keep_what_counts(h, &mut scan);
     let mut cases = case::cases(h, v, &scan, &dropped);
     let court = Court::new(h, v, &scan, &mut cases, a);
@@ -35,6 +38,7 @@ pub fn fold(h: &History, v: &View, a: &Answers) -> Ledger {
     said.extend(
         scan.misplaced.iter().filter(|(at, it)| !repeats(&cases, &verdicts, *at, it)).map(|(_, it)| it.clone()),
     );
+    said.extend(unsigned.iter().filter(|it| is_missed(&cases, &verdicts, it)).map(|it| it.anomaly.clone()));
     for (case, verdict) in cases.iter().zip(&verdicts) {
         let mut teller = Teller { h, case, verdict, said: &mut said };
         let record = teller.record();
@@ -53,6 +57,13 @@ pub fn fold(h: &History, v: &View, a: &Answers) -> Ledger {
 fn repeats(cases: &[Case], verdicts: &[Verdict], at: u32, anomaly: &Anomaly) -> bool {
     let of = cases.iter().position(|case| Some(case.spec) == anomaly.spec.as_ref());
     of.is_some_and(|i| verdicts[i].standing.landed.is_some() && verdicts[i].standing.shown_by == Some(at))
+}
+
+/// Whether a landing's line that nobody has signed would have said something that nothing else says.
+fn is_missed(cases: &[Case], verdicts: &[Verdict], it: &Unsigned) -> bool {
+    let Ok(i) = cases.binary_search_by(|case| case.spec.cmp(&it.spec)) else { return true };
+    let Verdict { standing, .. } = &verdicts[i];
+    it.line.attempt >= cases[i].number && standing.landed.is_none() && standing.reverted.is_none()
 }
 
 /// Tells of one spec.
@@ -251,4 +262,4 @@ mod tests;
 
 #[cfg(test)]
 #[path = "fold_laws.rs"]
-mod laws;
+pub(super) mod laws;

@@ -122,7 +122,7 @@ fn message(says: &Says, pick: impl Fn(&Index) -> Oid) -> Option<String> {
 }
 
 /// Histories as people and engines make them more often than wild ones.
-fn world() -> impl Strategy<Value = World> {
+pub(in crate::ledger) fn world() -> impl Strategy<Value = World> {
     prop_oneof![1 => wild(), 3 => lived()]
 }
 

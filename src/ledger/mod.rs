@@ -7,7 +7,7 @@
 //!
 //! The way through the folder: `trailers` finds Git's trailers in a message, `block` gives them their meaning, and
 //! `flat` makes harmless what others say; `history` and `reach` answer who descends from whom; `scan` turns noted
-//! commits into events, landings and reverts; `owned` says which of them count; `copies` makes one event of several
+//! commits into events, landings and reverts; `trust` says whose count, and `owned` which; `copies` makes one event of several
 //! commits and finds the last ones; `case` brings each spec to the question that is left, `target` and `claim` hold
 //! what bears on it, `verdict` decides it; `fold` tells of it all in a `record`.
 
@@ -30,6 +30,7 @@ mod run_name;
 mod scan;
 mod target;
 mod trailers;
+mod trust;
 mod verdict;
 mod view;
 
@@ -47,4 +48,5 @@ pub use record::{Anomaly, Entry, How, In, Landed, Ledger, Record, State};
 pub use run_name::{CLONE, is_own_run};
 pub use target::targets;
 pub use trailers::{Trailer, parse as trailers};
+pub use trust::{Signatures, Signed, Trust, fits, mail, to_check};
 pub use view::View;

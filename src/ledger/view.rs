@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::oid::Oid;
+use super::trust::Trust;
 use crate::spec::Qualified;
 
 /// The revision looked from, and the branches that there are.
@@ -17,12 +18,14 @@ pub struct View {
     pub shallow: bool,
     /// Former names of specs (`formerly:`) -> the names they bear now.
     pub aliases: BTreeMap<Qualified, Qualified>,
+    /// Whose events count.
+    pub trust: Trust,
 }
 
 impl View {
-    /// The view of one revision alone, as `--at` takes it: no branches, no former names.
+    /// The view of one revision alone, as `--at` takes it: no branches, no former names, and anybody's events count.
     pub fn at(from: Oid) -> Self {
-        Self { from, branches: BTreeMap::new(), shallow: false, aliases: BTreeMap::new() }
+        Self { from, branches: BTreeMap::new(), shallow: false, aliases: BTreeMap::new(), trust: Trust::Any }
     }
 
     /// The name that a spec bears now. Former names lead on to former names; a way round ends where it began.

@@ -73,6 +73,7 @@ fn record(
     let lock = run::hold(project, id)?;
     run::take_in(project, id)?;
     let look = project::look(project)?;
+    run::ready(project, &look)?;
     let qualified = project.qualify(id);
     let repo = &project.repo;
     let record = look.ledger.record(&qualified);
@@ -138,6 +139,7 @@ pub fn revert(project: &Project, query: &str, reason: Option<&str>, reporter: ru
         .into());
     };
     let _lock = run::hold(project, &id)?;
+    run::ready(project, &look)?;
     run::take_in(project, &id)?;
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
     let repo = &project.repo;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Error, hooks};
 use crate::agent::Lock;
 use crate::config::ForgeKind;
+use crate::ledger::{Oid, Trust};
 use crate::plan::Status;
 use crate::project::{self, Project};
 use crate::review::Squash;
@@ -58,6 +59,7 @@ pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     checks.extend(hooks_of(project)?);
     checks.push(specs(project, &look)?);
     checks.extend(agents(project, &look));
+    checks.extend(signatures(project, &look));
     checks.extend(anomalies(&look));
     checks.extend(waiting(&look));
     checks.extend(leftovers(project, &look)?);
@@ -138,6 +140,23 @@ fn agents(project: &Project, look: &project::Look) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// Whether what this clone records would count, where the target asks for signed events.
+fn signatures(project: &Project, look: &project::Look) -> Option<Check> {
+    let Trust::Signed(signatures) = &look.view.trust else { return None };
+    let since = match signatures.since.iter().map(Oid::short).collect::<Vec<_>>() {
+        since if since.is_empty() => "all that can be seen".to_owned(),
+        since => format!("all since {}", since.join(" and ")),
+    };
+    Some(match run::ready(project, look) {
+        Ok(()) => well("trust", format!("signed events alone count, {since}; this clone's key may sign")),
+        Err(error) => {
+            let help = miette::Diagnostic::help(&error).map(|help| help.to_string()).unwrap_or_default();
+            let said = if signatures.unusable.is_some() { ill } else { warning };
+            said("trust", error.to_string(), help)
+        }
+    })
 }
 
 fn anomalies(look: &project::Look) -> Vec<Check> {

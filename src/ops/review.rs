@@ -34,6 +34,7 @@ pub fn approve(project: &Project, query: &str, reporter: run::Reporter) -> Resul
     let look = project::look(project)?;
     let (case, who) = (Case::of(project, &look, &id, "approve")?, project.repo.author()?);
     case.admit(&id, &who)?;
+    run::ready_as(project, &look, &who)?;
     let words = case.words(&look, project, &id);
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
     let commit = if words.approved.iter().any(|by| plan::mail(by) == plan::mail(&who)) {
@@ -74,6 +75,7 @@ pub fn reject(project: &Project, query: &str, reason: &str, reporter: run::Repor
     let look = project::look(project)?;
     let (case, who) = (Case::of(project, &look, &id, "reject")?, project.repo.author()?);
     case.admit(&id, &who)?;
+    run::ready_as(project, &look, &who)?;
     let block = Block {
         approval: Some(Approval::Rejected),
         status: case.done.then_some(Transition::Pending),
@@ -127,7 +129,7 @@ impl Case {
                     )
                     .into());
                 }
-                let workers = project::did(project, done, base)?;
+                let workers = project::did(project, &look.view, done, base)?;
                 Ok(Self { done: true, attempt: record.attempt, policy, workers, base, target })
             }
             Status::Ready | Status::Blocked | Status::Failed if wanted => {

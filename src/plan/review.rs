@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{GlobSet, GlobSetBuilder};
 
+pub use crate::ledger::mail;
 use crate::ledger::{Approval, Entry, History, Oid, Record, State, Transition};
 
 /// Who may approve, and how many of them it takes: `review` of the settings.
@@ -55,12 +56,6 @@ impl Policy {
     pub fn who(&self) -> String {
         if self.patterns.is_empty() { "anybody".to_owned() } else { self.patterns.join(", ") }
     }
-}
-
-/// The address in `Name <mail>`, in lower case; all of it where there is none.
-pub fn mail(identity: &str) -> String {
-    let inside = identity.rsplit_once('<').map_or(identity, |(_, rest)| rest.trim_end().trim_end_matches('>'));
-    inside.trim().to_lowercase()
 }
 
 /// What reviewers have said of one thing.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::seen::Seen;
+use super::trust;
 use super::{Error, Loaded, Project, load_at, load_worktree};
 use crate::agent::Lock;
 use crate::config::{Flags, Landing, Settings};
-use crate::ledger::{self, History, Ledger, Oid, View};
+use crate::ledger::{self, History, Ledger, Oid, Signed, Trust, View};
 use crate::plan::{self, Board, Live};
 use crate::review;
 use crate::spec::{Diagnostic, Qualified, Set, SpecId};
@@ -34,6 +35,8 @@ pub struct Look {
     pub policy: plan::Policy,
     /// Whether everything that is completed waits for a person.
     pub review_all: bool,
+    /// The commits that ask for signed events (`trust: signed`): the target's, where it does.
+    pub asked_by: Vec<Oid>,
     /// The statuses of all specs.
     pub board: Board,
 }
@@ -77,6 +80,7 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         branches: view_branches,
         shallow: repo.is_shallow(),
         aliases: aliases(project, &loaded.set),
+        trust: Trust::Any,
     };
     let host = project.env.host().to_owned();
     let uncommitted = match (&project.root, from) {
@@ -99,6 +103,7 @@ pub fn look_at(project: &Project, commit: Oid) -> Result<Look, Error> {
         branches: BTreeMap::new(),
         shallow: project.repo.is_shallow(),
         aliases: aliases(project, &loaded.set),
+        trust: Trust::Any,
     };
     let host = project.env.host().to_owned();
     let live = Live { host, clone_name: project.clone_name(), ..Live::default() };
@@ -115,11 +120,14 @@ fn assemble(
     settings: &Settings,
     loaded: Loaded,
     history: Arc<History>,
-    view: View,
+    mut view: View,
     mut live: Live,
     default_target: Option<String>,
     branches: BTreeSet<String>,
 ) -> Result<Look, Error> {
+    let target = default_target.as_deref().filter(|_| !view.branches.is_empty());
+    let asked = trust::asked(project, &history, &view, target, &loaded.set)?;
+    view.trust = asked.trust;
     let questions = ledger::questions(&history, &view);
     let answers = if questions.is_empty() { ledger::Answers::new() } else { project.repo.answer(&questions)? };
     let ledger = ledger::fold(&history, &view, &answers);
@@ -153,7 +161,21 @@ fn assemble(
     if !(live.conflicts.is_empty() && live.pulls.is_empty()) {
         board = see(&live);
     }
-    Ok(Look { set, diagnostics, history, view, ledger, live, default_target, branches, policy, review_all, board })
+    let asked_by = asked.by;
+    Ok(Look {
+        set,
+        diagnostics,
+        history,
+        view,
+        ledger,
+        live,
+        default_target,
+        branches,
+        policy,
+        review_all,
+        asked_by,
+        board,
+    })
 }
 
 /// Whose approval counts, by these settings.
@@ -177,22 +199,26 @@ fn workers(
         };
         let target = record.last_start.as_ref().and_then(|start| start.block.target.as_deref());
         let onto = target.and_then(|target| view.branches.get(target)?.first().copied());
-        found.insert(id.clone(), did(project, done, onto.unwrap_or(view.from))?);
+        found.insert(id.clone(), did(project, view, done, onto.unwrap_or(view.from))?);
     }
     Ok(found)
 }
 
-/// Who made the commits that lead up to a completion and are not in its target; a reviewer's word is no work.
+/// Who made the commits that lead up to a completion and are not in its target, and who signed its events where that is
+/// asked for; a reviewer's word is no work.
 ///
 /// # Errors
 /// Where the commits cannot be read.
-pub fn did(project: &Project, done: Oid, onto: Oid) -> Result<BTreeSet<String>, Error> {
+pub fn did(project: &Project, view: &View, done: Oid, onto: Oid) -> Result<BTreeSet<String>, Error> {
     let mut who = BTreeSet::new();
     for commit in project.repo.commits(&[done], &[onto])? {
         let entry = project.repo.log_entry(commit)?;
         let block = ledger::read(&entry.message);
         if !matches!(block, ledger::Reading::Block(block) if block.approval.is_some()) {
             who.insert(plan::mail(&entry.author));
+            if let Trust::Signed(signatures) = &view.trust {
+                who.extend(signatures.of.get(&commit).and_then(Signed::by).map(plan::mail));
+            }
         }
     }
     Ok(who)

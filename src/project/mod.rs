@@ -8,12 +8,15 @@ mod load;
 mod look;
 mod seen;
 mod sharing;
+mod trust;
+mod verdicts;
 
 pub use load::{
     Loaded, Neighbour, leads_out, lint_together, load_at, load_staged, load_worktree, other_projects, projects,
 };
 pub use look::{Look, did, look, look_at, policy, rival};
 pub use sharing::Sharing;
+pub use verdicts::Verdicts;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +56,8 @@ pub struct Project {
     pub env: Arc<Env>,
     /// How it stands with the remote that other clones share with this one.
     pub sharing: Arc<Sharing>,
+    /// What Git said of signatures.
+    pub verdicts: Arc<Verdicts>,
 }
 
 /// Why no project could be opened.
@@ -188,6 +193,7 @@ impl Project {
             warnings: diagnostics,
             env: Arc::clone(env),
             sharing: Arc::default(),
+            verdicts: Arc::default(),
         })
     }
 

@@ -6,7 +6,7 @@ use super::base::{base_branch, no_target, recorded_target, refuse_edited, refuse
 use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
-use super::{Engine, Error, catch_up, lease, shared, tidy};
+use super::{Engine, Error, catch_up, lease, shared, signing, tidy};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
@@ -56,12 +56,13 @@ fn outside_of_runs(project: &Project) -> Result<(), Error> {
 /// Begins the line of a lock file that says in which process namespace its holder is.
 const NAMESPACE: &str = "namespace ";
 
-/// Takes a spec's lock, or says who has it.
+/// Takes a spec's lock, or says who has it. From then on signatures that bear on the spec are checked anew.
 ///
 /// # Errors
 /// [`Error::Held`] where somebody else holds it.
 pub fn hold(project: &Project, id: &SpecId) -> Result<Lock, Error> {
     let path = project.lock_path(id);
+    project.verdicts.decide_about(id);
     match Lock::try_take(&path).map_err(Error::system(format!("cannot lock {}", path.display())))? {
         Some(lock) => {
             project.repo.free_ref_lock(&project.qualify(id).full_ref())?;
@@ -232,6 +233,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         return Err(Error::Spec { id: id.clone(), diagnostics: wrong });
     }
     let settings = project.settings_at(base, &engine_flags())?;
+    signing::agrees(project, &settings, &target)?;
     let asked = if engine.request.finish { Some(agents::PERSON) } else { engine.request.agent.as_deref() };
     let agent = agents::choose(project, &settings, &spec, asked)?;
     agent.check(project)?;

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Ending, Error, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, tidy};
+use super::{Ending, Error, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, signing, tidy};
 use crate::ledger::Oid;
 use crate::plan::{Action, Ended, Happened, Schedule};
 use crate::project::{self, Look, Project};
@@ -151,6 +151,7 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     let handle = runtime.handle().clone();
     let engine = Arc::new(Engine::new(project, request, reporter, stop, handle));
     let look = project::look(&engine.project)?;
+    signing::ready(&engine.project, &look)?;
     tidy::landed(&engine, &look)?;
     let mut codes = Vec::new();
     let (mut look, mut ids) = (look, engine.request.ids.clone());
@@ -377,6 +378,7 @@ impl Engine {
             true => project::look(&self.project)?,
             false => look,
         };
+        signing::ready(&self.project, &look)?;
         let row =
             look.board.row(id).ok_or_else(|| Error::refused(format!("{id} cannot be read"), "see `chant lint`"))?;
         if row.status == crate::plan::Status::Completed {

@@ -193,7 +193,7 @@ pub(super) fn landing_block(project: &Project, finished: &Finished) -> Result<Bl
     })
 }
 
-/// Specs, settings, prompts, programs that its own proofs run, and the hooks that Git would run, which the landing would
+/// Specs, settings, prompts, programs that its own proofs run, the hooks that Git would run, and who may sign, which the landing would
 /// change beyond the boxes of its own specs and without being named in their `target_files`: those decide what counts,
 /// so a person does.
 fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option<Vec<String>>, Error> {
@@ -216,11 +216,14 @@ fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option
     let mut found = Vec::new();
     let hooks = repo.hooks_in_tree();
     let is_hook = |path: &str| hooks.as_deref().is_some_and(|dir| path.starts_with(dir));
+    let keys = repo.key_files_in_tree();
     for change in repo.changes(fork, finished.commit)? {
         // A proof's own program that was there before; one that the work itself brought is part of it.
         let judge = change.old.is_some() && judges(project, &commands, &change)?;
         // What it would bring may be there already, where the target was rewritten meanwhile.
-        if !(decides(&change.path) || is_hook(&change.path) || judge) || repo.entry(onto, &change.path)? == change.new {
+        if !(decides(&change.path) || is_hook(&change.path) || keys.contains(&change.path) || judge)
+            || repo.entry(onto, &change.path)? == change.new
+        {
             continue;
         }
         let inside = change.path.strip_prefix(&project.prefix);

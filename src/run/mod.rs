@@ -30,6 +30,7 @@ mod pulls;
 mod reviewed;
 mod settings;
 mod shared;
+mod signing;
 mod sync;
 mod tidy;
 
@@ -46,6 +47,7 @@ pub use origin::record_at_ground;
 pub use prove::Prover;
 pub use pulls::{Door, Pulled, Told, heard, open as open_pull, patches, status as pull_status};
 pub use shared::refresh;
+pub use signing::{ready, ready_as, unsigned};
 pub use sync::{Synced, sync};
 pub use tidy::discard_proof;
 

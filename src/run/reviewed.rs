@@ -1,7 +1,7 @@
 //! Whether people have said that what was completed may land.
 
 use super::model::Finished;
-use super::{Ending, Engine, Error};
+use super::{Ending, Engine, Error, signing};
 use crate::config::{Flags, Landing};
 use crate::ledger::Oid;
 use crate::plan::{self, Policy, Subject, Words};
@@ -22,6 +22,7 @@ pub(super) struct Said {
 pub(super) fn said(engine: &Engine, finished: &Finished, onto: Oid) -> Result<Said, Error> {
     let project = &engine.project;
     let settings = project.settings_at(onto, &Flags::default())?;
+    signing::agrees(project, &settings, &finished.target)?;
     let policy = project::policy(&settings);
     let request = settings.land.value == Landing::Pr;
     let asked = finished.spec.review || settings.land.value == Landing::Review;
@@ -31,7 +32,8 @@ pub(super) fn said(engine: &Engine, finished: &Finished, onto: Oid) -> Result<Sa
         return Ok(Said { asked, request, policy, words: Words { needed, ..Words::default() } });
     }
     let look = project::look(project)?;
-    let workers = if policy.own { Default::default() } else { project::did(project, finished.commit, onto)? };
+    let workers =
+        if policy.own { Default::default() } else { project::did(project, &look.view, finished.commit, onto)? };
     let record = look.ledger.record(&finished.qualified);
     let words = plan::review::words(record, &look.history, &policy, &Subject::Done { workers: &workers, moved: false });
     Ok(Said { asked, request, policy, words })

@@ -23,3 +23,4 @@ mod run_kill;
 mod run_places;
 mod run_verify;
 mod run_work;
+mod signed;

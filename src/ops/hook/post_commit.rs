@@ -23,6 +23,9 @@ pub(super) fn run(call: &Call) -> Result<Said, Error> {
             let again = "take the trailer out (`git commit --amend`), then say it with `git commit --allow-empty`";
             return Ok(vec![format!("{word} {id}: {again}")]);
         }
+        if let Some(why) = run::unsigned(&project, head)? {
+            return Ok(vec![why]);
+        }
         // Whoever runs meanwhile finds it, and is to know that a person made it.
         run::vouch(&project, &id, head)?;
         if block.status == Some(Transition::Completed) {
