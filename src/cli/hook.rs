@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::{Context, Outcome, paint, progress, text};
 use crate::git::Repo;
+use crate::ops::hook::server;
 use crate::ops::hooks::{HookState, Wish, hooks};
 use crate::ops::{self, hook};
 
@@ -19,6 +20,10 @@ use crate::ops::{self, hook};
 pub struct Hooks {
     #[command(subcommand)]
     what: What,
+    /// The hooks of a server to which others push: its policy, and the work that a push starts. Understood by itself in a
+    /// bare repository.
+    #[arg(long, global = true)]
+    server: bool,
 }
 
 #[derive(Subcommand)]
@@ -53,7 +58,7 @@ impl Hooks {
             What::Uninstall => (Wish::Uninstall, false),
             What::Status { json } => (Wish::Look, json),
         };
-        let states = hooks(&repo, wish)?;
+        let states = hooks(&repo, wish, self.server || repo.is_bare())?;
         if json {
             context.json(&states)?;
             return Ok(0);
@@ -88,11 +93,25 @@ impl Hook {
             reporter.finish();
             return served.map(|()| 0);
         }
+        if self.name == server::start::WORKER {
+            let reporter = progress::reporter(context);
+            let say = |line: &str| context.say(&text::tame(line));
+            let served = server::start::serve(&context.env, &self.args, reporter.clone().into_fn(), &say);
+            reporter.finish();
+            return served.map(|()| 0);
+        }
         let stdin = || {
             let mut bytes = Vec::new();
             std::io::stdin().lock().read_to_end(&mut bytes).ok();
             bytes
         };
+        if server::NAMES.contains(&self.name.as_str()) {
+            let verdict = server::receive(&context.env, &self.name, &self.args, stdin)?;
+            for line in verdict.said {
+                context.say(&format!("chant: {}", text::tame(&line)));
+            }
+            return Ok(u8::from(verdict.refused));
+        }
         for line in hook::call(&context.env, &self.name, self.args, stdin, reporter)? {
             context.say(&format!("chant: {}", text::tame(&line)));
         }

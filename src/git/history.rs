@@ -71,6 +71,21 @@ impl Repo {
     }
 }
 
+/// The parents of a commit and what it says, where its message may hold something of chant's.
+pub(super) fn told(
+    gix: &gix::Repository,
+    id: gix::ObjectId,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<(Vec<gix::ObjectId>, Note)>> {
+    let commit = Raw::read(gix, id, buffer)?;
+    if !commit.may_matter() {
+        return Ok(None);
+    }
+    let parents: Vec<gix::ObjectId> = commit.parents().collect();
+    let note = commit.note(gix, parents.first(), false)?;
+    Ok(Some((parents, note)))
+}
+
 /// A commit as it is stored.
 struct Raw<'b> {
     id: gix::ObjectId,

@@ -103,6 +103,35 @@ impl Repo {
         Ok(None)
     }
 
+    /// The commits of whose note, or of what lies beside it, `new` lacks something that `old` has.
+    ///
+    /// # Errors
+    /// Where the notes cannot be read.
+    pub fn lost_notes(&self, old: Oid, new: Oid) -> Result<Vec<String>> {
+        let mut lost = Vec::new();
+        for change in self.changes(Some(old), new)? {
+            let Some((was, _)) = change.old else { continue };
+            let hex: String = change.path.chars().filter(|c| *c != '/').collect();
+            let commit = hex.parse::<Oid>().ok().filter(|_| !change.path.starts_with("transcripts/"));
+            let kept = match commit {
+                // Git may have put the same note into another directory.
+                Some(commit) => match self.note_path(new, commit)? {
+                    Some(path) => {
+                        let now = self.read(new, &path)?.unwrap_or_default();
+                        let now: std::collections::BTreeSet<&[u8]> = now.split(|byte| *byte == b'\n').collect();
+                        self.blob(was)?.split(|byte| *byte == b'\n').all(|line| now.contains(line))
+                    }
+                    None => false,
+                },
+                None => false,
+            };
+            if !kept {
+                lost.push(commit.map_or(change.path, |commit| commit.short()));
+            }
+        }
+        Ok(lost)
+    }
+
     /// A commit of nothing that says one thing, for a ref that is moved to show that somebody is alive.
     ///
     /// # Errors

@@ -244,6 +244,23 @@ impl Repo {
         Ok(outcome)
     }
 
+    /// Brings a branch of a remote into the checkout: fetched, checked out, and moved on where it is only behind.
+    ///
+    /// # Errors
+    /// Where the remote cannot be reached, something is in the way, or both have gone different ways.
+    pub fn bring(&self, remote: &str, branch: &str) -> Result<()> {
+        let (there, here) = (format!("refs/heads/{branch}"), format!("refs/remotes/{remote}/{branch}"));
+        self.talk(&["fetch", "--quiet", "--no-tags", remote, &format!("+{there}:{here}")]).check()?;
+        let top = self.workdir().unwrap_or_else(|| self.common_dir());
+        if self.head()?.branch() != Some(branch) {
+            let fresh = ["checkout", "--quiet", "-b", branch, &here];
+            let known = ["checkout", "--quiet", branch];
+            self.git(top, if self.tip(&there)?.is_some() { &known } else { &fresh }).check()?;
+        }
+        self.git(top, &["merge", "--ff-only", "--quiet", &here]).check()?;
+        Ok(())
+    }
+
     fn read_again(&self, remote: &str, refs: &[Publish], complaint: &str) -> Result<Published> {
         let names: Vec<&str> = refs.iter().map(|one| one.name.as_str()).collect();
         let listed = self.talk(&["ls-remote", "--quiet", remote]).args(&names).run()?;

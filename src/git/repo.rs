@@ -13,6 +13,7 @@ use gix::sec::trust::Mapping;
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::gitconfig;
+use super::receive::Apart;
 use super::scratch::Scratch;
 use crate::env::Vars;
 use crate::ledger::{History, Oid};
@@ -47,6 +48,8 @@ pub(super) struct Inner {
     workdir: Option<PathBuf>,
     pool: Mutex<Vec<gix::Repository>>,
     scratch: Mutex<Option<Scratch>>,
+    /// What a push has brought, where this is the repository of a server's hook.
+    apart: Option<Apart>,
     /// What the last walk found.
     pub(super) walked: Mutex<Option<Arc<History>>>,
     count: AtomicU64,
@@ -168,11 +171,37 @@ impl Repo {
             sync: repo.into_sync(),
             pool: Mutex::new(Vec::new()),
             scratch: Mutex::new(None),
+            apart: None,
             walked: Mutex::new(None),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The same repository with other objects before its own.
+    pub(super) fn with_objects(self, apart: Apart) -> Result<Self> {
+        let mut sync = self.inner.sync.clone();
+        sync.objects = apart.store(self.gix().object_hash())?;
+        let inner = Inner {
+            sync,
+            vars: self.vars().clone(),
+            git_dir: self.git_dir().to_owned(),
+            common_dir: self.common_dir().to_owned(),
+            workdir: self.workdir().map(Path::to_owned),
+            pool: Mutex::new(Vec::new()),
+            scratch: Mutex::new(None),
+            apart: Some(apart),
+            walked: Mutex::new(None),
+            count: AtomicU64::new(0),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Where its objects are.
+    pub(super) fn objects_dir(&self) -> PathBuf {
+        let apart = self.inner.apart.as_ref().map(|apart| apart.objects.clone());
+        apart.unwrap_or_else(|| self.common_dir().join("objects"))
     }
 
     /// The directory that all worktrees share: objects, refs, configuration. Absolute, symlinks resolved.
@@ -207,7 +236,9 @@ impl Repo {
 
     /// The git executable in `cwd`, with the scrubbed environment of this repository's variables.
     pub fn git(&self, cwd: &Path, args: &[&str]) -> Git {
-        Git::new(self.vars(), cwd, args)
+        let git = Git::new(self.vars(), cwd, args);
+        let env = self.inner.apart.iter().flat_map(|apart| &apart.env);
+        env.fold(git, |git, (key, value)| git.env(key, value))
     }
 
     /// The git executable for questions that need no work tree: it runs in the Git directory of this worktree, so that

@@ -41,7 +41,7 @@ pub use block::{
 pub use claim::Evidence;
 pub use fold::{fold, questions};
 pub use history::{Builder, History, Note};
-pub use legal::follows;
+pub use legal::{Before, follows, stands};
 pub use oid::{Oid, OidError};
 pub use question::{Answer, Answers, Question};
 pub use record::{Anomaly, Entry, How, In, Landed, Ledger, Record, State};

@@ -1,5 +1,7 @@
 //! `chant doctor`: what is well and what is not, and what to type about it.
 
+mod server;
+
 use serde::Serialize;
 
 use super::{Error, hooks};
@@ -57,6 +59,7 @@ pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     let look = project::look(project)?;
     let mut checks = vec![git(project), identity(project), repository(project)];
     checks.extend(hooks_of(project)?);
+    checks.extend(server::checks(project)?);
     checks.push(specs(project, &look)?);
     checks.extend(agents(project, &look));
     checks.extend(signatures(project, &look));
@@ -100,9 +103,9 @@ fn repository(project: &Project) -> Check {
 /// Hooks are nobody's duty, but a part of them is somebody's mistake.
 fn hooks_of(project: &Project) -> Result<Option<Check>, Error> {
     if project.repo.is_bare() {
-        return Ok(None);
+        return Ok(None); // What is asked of a server stands in `server`.
     }
-    let states = hooks::hooks(&project.repo, hooks::Wish::Look)?;
+    let states = hooks::hooks(&project.repo, hooks::Wish::Look, false)?;
     let missing: Vec<&str> = states.iter().filter(|state| !state.installed).map(|state| state.hook.as_str()).collect();
     Ok(Some(match missing.len() {
         0 => well("hooks", "Git calls chant"),
@@ -235,6 +238,10 @@ fn cut_short(project: &Project) -> Option<Check> {
 /// Whether what the settings share can be shared.
 fn remote(project: &Project) -> Result<Vec<Check>, Error> {
     let Some(remote) = &project.settings.remote.value else { return Ok(Vec::new()) };
+    // A bare repository without any is the one that others share.
+    if project.repo.is_bare() && !project.repo.has_remotes() {
+        return Ok(Vec::new());
+    }
     if !project.repo.has_remote(remote) {
         let help = format!("git remote add {remote} <url>");
         return Ok(vec![ill("remote", format!("the settings share the remote `{remote}`, and there is none"), help)]);

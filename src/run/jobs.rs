@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::spec::SpecId;
 
 /// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// What holds for the children of one step.
 pub(super) struct Watch<'a> {

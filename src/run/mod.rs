@@ -8,6 +8,7 @@
 //! there.
 
 mod agents;
+mod apart;
 mod attempt;
 mod base;
 mod catch_up;
@@ -35,6 +36,7 @@ mod sync;
 mod tidy;
 
 pub use agents::checked as check_agent;
+pub use apart::{Wanted, is_transports, prove_apart};
 pub use base::{spec_at as spec_in, target_of};
 pub use catch_up::take_in;
 pub use claim::{ensure_writable, hold};

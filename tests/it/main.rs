@@ -23,4 +23,5 @@ mod run_kill;
 mod run_places;
 mod run_verify;
 mod run_work;
+mod server;
 mod signed;

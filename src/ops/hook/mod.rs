@@ -11,6 +11,7 @@ mod post_commit;
 mod pre_commit;
 mod pre_push;
 mod prepare;
+pub mod server;
 pub mod worker;
 
 use std::ffi::OsStr;

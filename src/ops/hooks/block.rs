@@ -8,6 +8,8 @@ const BEGIN_AFTER_OPEN_LINE: &str = "# >>> chant, after a line without an end >>
 /// As above, where there was no file.
 const BEGIN_OF_OURS: &str = "# >>> chant made this file >>> `chant hooks uninstall` takes it away\n";
 const SHEBANG: &str = "#!/bin/sh\n";
+/// What a server says that cannot judge a push.
+const ABSENT: &str = "git-chant is not on the PATH of this server, and without it nothing is let in";
 
 /// How a hook takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Kind {
     pub reads: bool,
     /// Whether its exit code can stop what Git is about to do.
     pub decides: bool,
+    /// Whether Git must not go on where chant is not there to be asked: the policy of a server.
+    pub must: bool,
 }
 
 /// What is done with a hook file that is there.
@@ -120,8 +124,13 @@ fn is_shell(text: &[u8]) -> bool {
 fn body(name: &str, kind: Kind) -> String {
     let fate = if kind.decides { "exit $?" } else { ":" };
     let found = "if command -v git-chant >/dev/null 2>&1; then";
+    let absent = match kind.must {
+        true => format!("else echo 'chant: {ABSENT}' >&2; exit 1\n"),
+        false => String::new(),
+    };
     if !kind.reads {
-        return format!("{found} git chant hook {name} \"$@\" || {fate}; fi\n");
+        let open = if kind.must { "\n" } else { "; " };
+        return format!("{found} git chant hook {name} \"$@\" || {fate}{open}{absent}fi\n");
     }
     format!(
         "{found}\n\
@@ -131,7 +140,7 @@ fn body(name: &str, kind: Kind) -> String {
          ${{chant_in%?x}}\n\
          chant_in_ends\n\
          unset chant_in\n\
-         fi\n"
+         {absent}fi\n"
     )
 }
 
@@ -149,8 +158,8 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Kind = Kind { reads: false, decides: true };
-    const READS: Kind = Kind { reads: true, decides: true };
+    const PLAIN: Kind = Kind { reads: false, decides: true, must: false };
+    const READS: Kind = Kind { reads: true, decides: true, must: false };
 
     proptest! {
         #[test]
@@ -158,9 +167,10 @@ mod tests {
             first in prop_oneof!["", "#!/bin/sh", "#!/bin/sh\n", "#!/usr/bin/env bash\n", "#!/bin/sh\r\n"],
             rest in "(\\PC|\n|\t){0,60}",
             reads in any::<bool>(),
+            must in any::<bool>(),
         ) {
             let text = format!("{first}{rest}").into_bytes();
-            let kind = Kind { reads, decides: true };
+            let kind = Kind { reads, decides: true, must };
             if let Some(Chained::Within(with)) = insert(&text, "pre-commit", kind) {
                 prop_assert_eq!(insert(&with, "pre-commit", kind), None, "twice is the same as once");
                 prop_assert_eq!(remove(&with), Some(Removed::Rest(text)));

@@ -17,14 +17,19 @@ use crate::git::Repo;
 
 /// The hooks of a clone in which people and agents work.
 const CLIENT: [(&str, Kind); 8] = [
-    ("pre-commit", Kind { reads: false, decides: true }),
-    ("prepare-commit-msg", Kind { reads: false, decides: true }),
-    ("commit-msg", Kind { reads: false, decides: true }),
-    ("post-commit", Kind { reads: false, decides: false }),
-    ("post-merge", Kind { reads: false, decides: false }),
-    ("post-rewrite", Kind { reads: true, decides: false }),
-    ("post-checkout", Kind { reads: false, decides: false }),
-    ("pre-push", Kind { reads: true, decides: true }),
+    ("pre-commit", Kind { reads: false, decides: true, must: false }),
+    ("prepare-commit-msg", Kind { reads: false, decides: true, must: false }),
+    ("commit-msg", Kind { reads: false, decides: true, must: false }),
+    ("post-commit", Kind { reads: false, decides: false, must: false }),
+    ("post-merge", Kind { reads: false, decides: false, must: false }),
+    ("post-rewrite", Kind { reads: true, decides: false, must: false }),
+    ("post-checkout", Kind { reads: false, decides: false, must: false }),
+    ("pre-push", Kind { reads: true, decides: true, must: false }),
+];
+/// The hooks of a server. `update` is none of them: `pre-receive` sees the whole push, and judges it once.
+const SERVER: [(&str, Kind); 2] = [
+    ("pre-receive", Kind { reads: true, decides: true, must: true }),
+    ("post-receive", Kind { reads: true, decides: false, must: false }),
 ];
 /// From here on Git runs hooks that its configuration names.
 const CONFIGURED: (u32, u32, u32) = (2, 54, 0);
@@ -55,14 +60,19 @@ pub enum Wish {
     Look,
 }
 
-/// Installs, takes away or looks at the hooks of the repository around the current directory.
+/// Installs, takes away or looks at the hooks of the repository around the current directory: those of a clone in which
+/// people and agents work, or those of a server.
 ///
 /// # Errors
 /// Where a file or the configuration cannot be read or written; what was done before that stays, and doing it again goes
 /// on.
-pub fn hooks(repo: &Repo, wish: Wish) -> Result<Vec<HookState>, Error> {
-    let configured = repo.git_version()? >= CONFIGURED;
+pub fn hooks(repo: &Repo, wish: Wish, server: bool) -> Result<Vec<HookState>, Error> {
     let top = repo.workdir().unwrap_or_else(|| repo.common_dir()).to_owned();
+    // Git runs hooks of its configuration beside those in files; a policy stands where every Git asks for it.
+    if server {
+        return SERVER.into_iter().map(|(name, kind)| in_file(repo, &top, name, kind, wish)).collect();
+    }
+    let configured = repo.git_version()? >= CONFIGURED;
     let mut states = Vec::new();
     for (name, kind) in CLIENT {
         // What an older Git, or an older chant, left in a file is taken out where the configuration takes over.

@@ -21,6 +21,7 @@ pub struct Clones {
     pub sandbox: Sandbox,
     url: String,
     servers: Vec<Child>,
+    guarded: bool,
 }
 
 impl Drop for Clones {
@@ -34,6 +35,12 @@ impl Drop for Clones {
             server.wait().ok();
         }
     }
+}
+
+/// Where hooks find chant.
+fn path_with_chant() -> String {
+    let own = Path::new(super::chant()).parent().unwrap();
+    format!("{}:{}", own.display(), std::env::var("PATH").unwrap())
 }
 
 /// A port that was free a moment ago.
@@ -63,12 +70,30 @@ impl Clones {
         Self::made(way, None, "remote: origin\n", specs)
     }
 
+    /// The same with chant's hooks of a server in the hub.
+    pub fn guarded(way: Way, specs: impl FnOnce(&Sandbox)) -> Self {
+        let clones = Self::with(way, None, "remote: origin\n", true, specs);
+        clones.at_hub_by(super::chant(), &["hooks", "install"]).ok();
+        clones
+    }
+
     /// The same over HTTP, where the paths of a forge's API lead to another server on this machine; nothing is shared yet.
     pub fn behind(api: u16, specs: impl FnOnce(&Sandbox)) -> Self {
         Self::made(Way::Http, Some(api), "", specs)
     }
 
     fn made(way: Way, api: Option<u16>, config: &str, specs: impl FnOnce(&Sandbox)) -> Self {
+        // Whatever goes without the hooks of a server has to go with them:
+        // `CHANT_GUARDED=1 cargo test --test it remote::`.
+        let guarded = std::env::var_os("CHANT_GUARDED").is_some();
+        let clones = Self::with(way, api, config, guarded, specs);
+        if guarded {
+            clones.at_hub_by(super::chant(), &["hooks", "install"]).ok();
+        }
+        clones
+    }
+
+    fn with(way: Way, api: Option<u16>, config: &str, guarded: bool, specs: impl FnOnce(&Sandbox)) -> Self {
         let sandbox = Sandbox::new();
         let hub = sandbox.beside("hub.git");
         run(sandbox
@@ -76,7 +101,7 @@ impl Clones {
             .args(["init", "--quiet", "--bare", "--initial-branch=main"])
             .arg(&hub))
         .ok();
-        let mut clones = Self { url: hub.display().to_string(), sandbox, servers: Vec::new() };
+        let mut clones = Self { url: hub.display().to_string(), sandbox, servers: Vec::new(), guarded };
         match way {
             Way::File => clones.url = format!("file://{}", hub.display()),
             Way::Daemon => clones.daemon(),
@@ -100,6 +125,11 @@ impl Clones {
     pub fn at_hub(&self, args: &str) -> String {
         let out = run(self.sandbox.command("git", &self.hub()).args(args.split_whitespace())).ok();
         out.out.trim_end().to_owned()
+    }
+
+    /// A program in the hub, as its administrator calls it.
+    pub fn at_hub_by(&self, program: &str, args: &[&str]) -> Output {
+        run(self.with_config(self.sandbox.command(program, &self.hub())).args(args))
     }
 
     /// Another clone, in a directory of that name.
@@ -129,6 +159,9 @@ impl Clones {
 
     /// How a clone reaches the hub is in the user's own configuration, as for people.
     fn with_config(&self, mut command: Command) -> Command {
+        if self.guarded {
+            command.env("PATH", path_with_chant());
+        }
         let file = self.sandbox.beside("home/.gitconfig");
         if file.exists() {
             command.env("GIT_CONFIG_GLOBAL", file);
@@ -158,7 +191,7 @@ impl Clones {
 
     fn daemon(&mut self) {
         let port = port();
-        let mut daemon = self.sandbox.command("git", &self.sandbox.beside(""));
+        let mut daemon = self.with_config(self.sandbox.command("git", &self.sandbox.beside("")));
         daemon.args(["daemon", "--reuseaddr", "--export-all", "--enable=receive-pack", "--listen=127.0.0.1"]);
         daemon.arg(format!("--port={port}")).arg(format!("--base-path={}", self.sandbox.beside("").display()));
         self.serve(daemon, port);
@@ -184,7 +217,7 @@ impl Clones {
         let base = base.to_str().unwrap().trim_end_matches('/').to_owned();
         let exec = run(self.sandbox.command("git", &self.sandbox.root).arg("--exec-path")).ok().out.trim().to_owned();
         run(self.sandbox.command("git", &self.hub()).args(["config", "http.receivepack", "true"])).ok();
-        std::fs::write(format!("{base}/htpasswd"), "ada:{PLAIN}secret\n").unwrap();
+        std::fs::write(format!("{base}/htpasswd"), "ada:{PLAIN}secret\neve:{PLAIN}secret\n").unwrap();
         let api = api.map_or_else(String::new, |port| {
             let to = format!("proxy_pass http://127.0.0.1:{port}; proxy_http_version 1.1; auth_basic off;");
             format!("location /api/ {{ {to} }} location /a/ {{ {to} }} location /changes/ {{ {to} }}")
@@ -203,7 +236,7 @@ impl Clones {
              fastcgi_param REMOTE_USER $remote_user; fastcgi_param REMOTE_ADDR $remote_addr; }} }} }}\n"
         );
         std::fs::write(format!("{base}/nginx.conf"), conf).unwrap();
-        let mut fcgi = self.sandbox.command("/usr/sbin/fcgiwrap", &self.sandbox.root);
+        let mut fcgi = self.with_config(self.sandbox.command("/usr/sbin/fcgiwrap", &self.sandbox.root));
         fcgi.args(["-c", "8", "-s", &format!("unix:{base}/fcgi.sock")]).stdout(Stdio::null()).stderr(Stdio::null());
         self.servers.push(fcgi.process_group(0).spawn().unwrap());
         until("fcgiwrap to be up", || Path::new(&format!("{base}/fcgi.sock")).exists());
@@ -227,7 +260,8 @@ impl Clones {
         std::fs::create_dir_all("/run/sshd").ok();
         let conf = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {base}/host\nPidFile {base}/sshd.pid\nAuthorizedKeysFile {base}/authorized\n\
-             StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 200\nMaxSessions 200\n"
+             PermitUserEnvironment yes\nSetEnv PATH={}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 200\nMaxSessions 200\n",
+            if self.guarded { path_with_chant() } else { std::env::var("PATH").unwrap() }
         );
         std::fs::write(format!("{base}/sshd.conf"), conf).unwrap();
         let mut sshd = self.sandbox.command("/usr/sbin/sshd", &self.sandbox.root);
