@@ -403,6 +403,27 @@ fn over_http_the_pusher_is_who_the_server_authenticated() {
 }
 
 #[test]
+fn over_ssh_the_pusher_is_who_the_key_belongs_to() {
+    if !Way::Ssh.is_possible() {
+        eprintln!("not tried here: it needs sshd");
+        return;
+    }
+    let settings = [("chant.server.pusher", "CHANT_PUSHER"), ("chant.server.mail.eve", "eve@example.org")];
+    let hub = hub_with(Way::Ssh, &settings, reviewed);
+    hub.chant(&hub.clone("worker"), &["work", "001"]).ok();
+    let to = format!("{}:refs/heads/chant/001-a", approval(&hub, "eve", "eve", &[]));
+    let key = std::fs::read_to_string(hub.sandbox.beside("user.pub")).unwrap();
+    let is = |who: &str| {
+        let line = format!("environment=\"CHANT_PUSHER={who}\" {key}");
+        std::fs::write(hub.sandbox.beside("authorized"), line).unwrap();
+    };
+    is("ada");
+    refused(&hub, &[&to], &["in the name of eve@example.org", "ada pushes it"]);
+    is("eve");
+    push(&hub, &[&to]).ok();
+}
+
+#[test]
 fn a_completion_counts_where_somebody_signed_it_who_may() {
     let hub = hub_with(Way::File, &[("chant.server.completions", "signed")], one);
     let (_, done) = forged_completion(&hub);

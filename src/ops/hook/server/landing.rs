@@ -53,7 +53,7 @@ pub fn brought(
                         || facts.after.is_ancestor(event.commit, other.commit))
             };
             let commits = specs.entry(event.spec.clone()).or_default();
-            if !come.iter().any(|other| later(&other)) {
+            if !come.iter().any(later) {
                 commits.push(event.commit);
             }
         }

@@ -13,6 +13,7 @@ mod prove;
 mod refs;
 pub mod settings;
 pub mod start;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,12 +22,12 @@ use homes::Homes;
 use judge::{Facts, Refusal, Told};
 use refs::{Moves, Update};
 use settings::{Completions, Settings};
+use words::Words;
 
 use crate::env::Env;
 use crate::git::{NOTES, Repo};
 use crate::ledger::{self, Answers, History, Ledger, Oid, Reading, Transition, View};
 use crate::ops::Error;
-use crate::plan::Policy;
 use crate::spec::Qualified;
 
 /// The hooks of a server.
@@ -126,7 +127,7 @@ impl Push<'_> {
         }
         let after = self.refs_after(&before)?;
         let mut homes = Homes::new(self.repo);
-        let words = Words::find(self, &mut homes, &before, &after)?;
+        let words = Words::find(self.repo, &self.settings, &mut homes, &before, &after)?;
         if !words.any_project {
             return Ok(Vec::new());
         }
@@ -151,8 +152,8 @@ impl Push<'_> {
         words: &Words,
         homes: &mut Homes,
     ) -> Result<Vec<Refusal>, Error> {
-        let (history_before, names_before) = self.look(before, words, &words.aliases)?;
-        let (history_after, names) = self.look(after, words, &words.aliases)?;
+        let (history_before, names_before) = self.look(before, words)?;
+        let (history_after, names) = self.look(after, words)?;
         // Dates that lie let a commit through that was there before.
         arrivals.retain(|arrival| !history_before.contains(&arrival.commit));
         let mut facts = Facts {
@@ -234,19 +235,14 @@ impl Push<'_> {
         Ok(after)
     }
 
-    fn look(
-        &self,
-        refs: &BTreeMap<String, Oid>,
-        words: &Words,
-        aliases: &BTreeMap<Qualified, Qualified>,
-    ) -> Result<(Arc<History>, View), Error> {
+    fn look(&self, refs: &BTreeMap<String, Oid>, words: &Words) -> Result<(Arc<History>, View), Error> {
         let tips: Vec<Oid> = refs.values().copied().collect();
         let heads = refs.iter().filter_map(|(name, tip)| Some((name.strip_prefix("refs/heads/")?, *tip)));
         let branches: BTreeMap<String, Vec<Oid>> = heads.map(|(name, tip)| (name.to_owned(), vec![tip])).collect();
         let head = words.head.as_ref().and_then(|head| refs.get(&format!("refs/heads/{head}")));
         let from = head.or(tips.first()).copied().unwrap_or_else(Oid::null);
         let shallow = self.repo.is_shallow();
-        let view = View { from, branches, shallow, aliases: aliases.clone() };
+        let view = View { from, branches, shallow, aliases: words.aliases.clone() };
         Ok((self.repo.history(&tips)?, view))
     }
 
@@ -336,75 +332,4 @@ fn decisions(facts: &Facts) -> Vec<Oid> {
         _ => false,
     };
     facts.told.iter().filter(decides).map(|told| told.commit).collect()
-}
-
-/// What the targets said before the push; of an empty repository what its first push says.
-struct Words {
-    /// The branch of HEAD.
-    head: Option<String>,
-    /// The commits whose specs there are.
-    places: Vec<Oid>,
-    any_project: bool,
-    policies: BTreeMap<Option<crate::spec::Project>, Policy>,
-    drivers: BTreeSet<Qualified>,
-    aliases: BTreeMap<Qualified, Qualified>,
-}
-
-impl Words {
-    fn find(
-        push: &Push,
-        homes: &mut Homes,
-        before: &BTreeMap<String, Oid>,
-        after: &BTreeMap<String, Oid>,
-    ) -> Result<Self, Error> {
-        let head = settings::head_branch(push.repo);
-        let of = |refs: &BTreeMap<String, Oid>| -> Vec<Oid> {
-            let is_head = |short: &str| head.as_deref() == Some(short);
-            let counts = |name: &str| {
-                name.strip_prefix("refs/heads/").is_some_and(|short| is_head(short) || push.settings.protects(short))
-            };
-            let mut found: Vec<(bool, Oid)> = refs
-                .iter()
-                .filter(|(name, _)| counts(name))
-                .map(|(name, tip)| (!name.ends_with(head.as_deref().unwrap_or("/")), *tip))
-                .collect();
-            // HEAD's branch speaks first.
-            found.sort();
-            found.into_iter().map(|(_, tip)| tip).collect()
-        };
-        let (old, new) = (of(before), of(after));
-        let judges = if old.is_empty() { Vec::new() } else { old.clone() };
-        let places: Vec<Oid> = old.iter().chain(&new).copied().collect();
-        let mut words = Self {
-            head,
-            any_project: false,
-            policies: BTreeMap::new(),
-            drivers: BTreeSet::new(),
-            aliases: BTreeMap::new(),
-            places,
-        };
-        for commit in judges {
-            for home in homes.of(commit)?.iter() {
-                let settings = homes.settings(&home.prefix, commit)?;
-                let policy = match &settings {
-                    Some(settings) => crate::project::policy(settings),
-                    None => Policy::new(&["(settings that cannot be used)".to_owned()], 1, true),
-                };
-                words.policies.entry(home.name.clone()).or_insert(policy);
-            }
-        }
-        for commit in words.places.clone() {
-            words.any_project = words.any_project || !homes.of(commit)?.is_empty();
-            for (name, spec) in homes.specs(commit)? {
-                for old in &spec.formerly {
-                    let old = Qualified { project: name.project.clone(), id: old.clone() };
-                    words.aliases.insert(old, name.clone());
-                }
-                if spec.is_driver() {
-                    words.drivers.insert(name);
-                }
-            }
-        }
-        Ok(words)
-    }
 }
