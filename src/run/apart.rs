@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Error, Evidence, Proof, Verdict, jobs};
+use super::{Error, Evidence, Proof, jobs};
 use crate::agent::{Errand, How, Performed, Terms, perform};
 use crate::config::Settings;
 use crate::env::Env;
@@ -146,7 +146,7 @@ impl Room<'_> {
         for criterion in &wanted.spec.criteria {
             let proof = match &criterion.command {
                 Some(command) => self.run(criterion, command, &dir, &wanted.settings)?,
-                None => by_box(criterion, ticked.contains(&criterion.text)),
+                None => Proof::by_box(&criterion.text, ticked.contains(&criterion.text)),
             };
             evidence.proofs.push(proof);
         }
@@ -175,16 +175,7 @@ impl Room<'_> {
             remark = Some(format!("`{command}` changes tracked files"));
             apart(&["reset", "--hard", "--quiet"])?;
         }
-        let verified = exit == Some(0) && remark.is_none();
-        Ok(Proof {
-            criterion: criterion.text.clone(),
-            command: Some(command.to_owned()),
-            verdict: if verified { Verdict::Verified } else { Verdict::Unmet },
-            exit,
-            remark,
-            tail: done.tail,
-            duration_ms: u64::try_from(done.duration.as_millis()).unwrap_or(u64::MAX),
-        })
+        Ok(Proof::by_command(&criterion.text, command, exit, remark, done.tail, done.duration))
     }
 
     fn perform(&self, script: &str, cwd: PathBuf, settings: &Settings) -> Result<Performed, Error> {
@@ -214,17 +205,5 @@ impl Room<'_> {
         let (_alive, stop) = watch::channel(false);
         let done = self.runtime.block_on(perform(vec![errand], &terms, stop));
         done.map_err(Error::system("cannot start a proof"))
-    }
-}
-
-fn by_box(criterion: &Criterion, ticked: bool) -> Proof {
-    Proof {
-        criterion: criterion.text.clone(),
-        command: None,
-        verdict: if ticked { Verdict::Claimed } else { Verdict::Unmet },
-        exit: None,
-        remark: None,
-        tail: String::new(),
-        duration_ms: 0,
     }
 }

@@ -37,6 +37,42 @@ pub struct Proof {
     pub duration_ms: u64,
 }
 
+impl Proof {
+    /// Of a criterion with a command: it holds where that exited 0 and there is nothing to remark.
+    pub fn by_command(
+        criterion: &str,
+        command: &str,
+        exit: Option<i32>,
+        remark: Option<String>,
+        tail: String,
+        took: Duration,
+    ) -> Self {
+        let verified = exit == Some(0) && remark.is_none();
+        Self {
+            criterion: criterion.to_owned(),
+            command: Some(command.to_owned()),
+            verdict: if verified { Verdict::Verified } else { Verdict::Unmet },
+            exit,
+            remark,
+            tail,
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Of one without: its box says so, or nothing does.
+    pub fn by_box(criterion: &str, ticked: bool) -> Self {
+        Self {
+            criterion: criterion.to_owned(),
+            command: None,
+            verdict: if ticked { Verdict::Claimed } else { Verdict::Unmet },
+            exit: None,
+            remark: None,
+            tail: String::new(),
+            duration_ms: 0,
+        }
+    }
+}
+
 /// All criteria of one spec on one tree.
 #[derive(Debug, Clone)]
 pub struct Evidence {

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use super::jobs::Watch;
-use super::{Engine, Error, Evidence, Proof, Verdict, jobs};
+use super::{Engine, Error, Evidence, Proof, jobs};
 use crate::agent::{Errand, How, Lock, Performed};
 use crate::config::Settings;
 use crate::git::Checkout;
@@ -108,16 +108,7 @@ impl<'a> Prover<'a> {
             remark = Some(format!("`{command}` changes tracked files"));
             repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
         }
-        let verified = exit == Some(0) && remark.is_none();
-        Ok(Proof {
-            criterion: criterion.text.clone(),
-            command: Some(command.to_owned()),
-            verdict: if verified { Verdict::Verified } else { Verdict::Unmet },
-            exit,
-            remark,
-            tail: done.tail,
-            duration_ms: u64::try_from(done.duration.as_millis()).unwrap_or(u64::MAX),
-        })
+        Ok(Proof::by_command(&criterion.text, command, exit, remark, done.tail, done.duration))
     }
 
     /// Runs one program, under the settings' time limit.
@@ -154,15 +145,6 @@ impl Ticks {
     }
 
     fn proof(&self, criterion: &Criterion) -> Proof {
-        let ticked = self.0.contains(&criterion.text);
-        Proof {
-            criterion: criterion.text.clone(),
-            command: None,
-            verdict: if ticked { Verdict::Claimed } else { Verdict::Unmet },
-            exit: None,
-            remark: None,
-            tail: String::new(),
-            duration_ms: 0,
-        }
+        Proof::by_box(&criterion.text, self.0.contains(&criterion.text))
     }
 }
