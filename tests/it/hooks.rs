@@ -577,7 +577,7 @@ fn the_files_under_hooks_do_the_same_by_themselves() {
     let out = git(&sandbox, &["commit", "--quiet", "-m", "x"]);
     assert!(out.code != 0 && out.err.contains("001-a.md"), "{}", out.all());
     let names: Vec<String> = files(&shipped).into_iter().map(|(name, ..)| name).collect();
-    assert_eq!(names.len(), 8, "{names:?}");
+    assert_eq!(names.len(), 11, "{names:?}");
     for name in names {
         let text = std::fs::read_to_string(&name).unwrap();
         let hook = Path::new(&name).file_name().unwrap().to_str().unwrap();
