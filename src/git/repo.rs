@@ -194,6 +194,7 @@ impl Repo {
             apart: Some(apart),
             walked: Mutex::new(None),
             count: AtomicU64::new(0),
+            sign: AtomicBool::new(self.signs_always()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

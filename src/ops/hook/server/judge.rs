@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::settings::Pusher;
-use crate::git::Signed;
 use crate::ledger::block::key;
-use crate::ledger::{self, Approval, Before, Block, History, Landing, Ledger, Note, Oid, Reading, State, Transition};
+use crate::ledger::{
+    self, Approval, Before, Block, History, Landing, Ledger, Note, Oid, Reading, Signed, State, Transition,
+};
 use crate::plan::{Policy, mail};
 use crate::spec::{Project, Qualified};
 
@@ -51,7 +52,9 @@ pub struct Facts<'a> {
     pub drivers: BTreeSet<Qualified>,
     /// Who may decide, by project, as the target said before the push.
     pub policies: BTreeMap<Option<Project>, Policy>,
-    /// Whose signature decisions bear.
+    /// The projects whose events count signed alone, as the target said before the push.
+    pub strict: BTreeSet<Option<Project>>,
+    /// Whose signature events bear: decisions, and all of the strict projects.
     pub signed: BTreeMap<Oid, Signed>,
     /// Who pushes, where that is known.
     pub pusher: Option<Pusher>,
@@ -186,9 +189,19 @@ impl Court<'_, '_> {
         if block.status != Some(Transition::Failed) && !block.disowned.is_empty() {
             say(format!("`{}` counts on a `failed` event alone", key::DISOWNED), REWORD.to_owned());
         }
+        found.extend(self.unsigned(told, &spec));
         found.extend(self.decision(told, &spec, block));
         found.extend(self.brings_back(told, block));
         found
+    }
+
+    /// An event that would count nowhere, where signed ones alone count.
+    fn unsigned(&self, told: &Told, spec: &Qualified) -> Option<Refusal> {
+        let signed = self.facts.signed.get(&told.commit).unwrap_or(&Signed::Nobody);
+        let why = signed.complaint().filter(|_| self.facts.strict.contains(&spec.project))?;
+        let help =
+            "sign it by a key among the allowed signers: `git commit --amend -S --no-edit`; chant signs by itself";
+        Some(self.refusal(told, format!("{why}, and `trust: signed` counts signed events alone"), help))
     }
 
     /// A person's word makes count again what a failure before it disowned: it must not be a forged decision.

@@ -21,6 +21,9 @@ struct World {
     pusher: Option<&'static str>,
     approvers: &'static [&'static str],
     author: &'static str,
+    /// Whether signed events alone count, and which are.
+    strict: bool,
+    signed: Vec<u32>,
 }
 
 const OWN: &str = "refs/heads/chant/x";
@@ -118,7 +121,8 @@ impl World {
             unknown: BTreeSet::new(),
             drivers: BTreeSet::new(),
             policies: BTreeMap::from([(None, Policy::new(&approvers, 1, true))]),
-            signed: BTreeMap::new(),
+            strict: if self.strict { BTreeSet::from([None]) } else { BTreeSet::new() },
+            signed: self.signed.iter().map(|n| (oid(*n), Signed::By("ada@example.org".to_owned()))).collect(),
             pusher: self.pusher.map(|mail| Pusher { name: "p".to_owned(), mails: vec![mail.to_owned()] }),
         };
         let beside = Moves {
@@ -215,6 +219,16 @@ fn what_two_clones_did_apart_is_let_in_on_both_sides() {
     let theirs = world.says(theirs, &status("completed", 1));
     let kept = format!("refs/chant/attempts/x/0-{}", oid(theirs).short());
     world.admits(&[(&kept, Some(theirs))]);
+}
+
+#[test]
+fn where_signed_events_alone_count_an_unsigned_one_is_not_let_in() {
+    let mut world = World::new();
+    world.strict = true;
+    let start = world.start(0, 1);
+    world.refuses(&[(OWN, Some(start))], "nobody has signed it, and `trust: signed` counts signed events alone");
+    world.signed.push(start);
+    world.admits(&[(OWN, Some(start))]);
 }
 
 proptest! {

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Event, Facts, Refusal, called, events};
 use super::refs::Update;
-use crate::git::Signed;
-use crate::ledger::{Oid, Transition};
+use crate::ledger::{Oid, Signed, Transition};
 use crate::spec::Qualified;
 
 /// The specs that a push brings into one protected branch, each with the completing events that count for it.

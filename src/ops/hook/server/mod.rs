@@ -26,7 +26,7 @@ use words::Words;
 
 use crate::env::Env;
 use crate::git::{NOTES, Repo};
-use crate::ledger::{self, Answers, History, Ledger, Oid, Reading, Transition, View};
+use crate::ledger::{self, Answers, History, Ledger, Oid, Reading, Signed, Transition, View};
 use crate::ops::Error;
 use crate::spec::Qualified;
 
@@ -170,11 +170,12 @@ impl Push<'_> {
             unknown: BTreeSet::new(),
             drivers: words.drivers.clone(),
             policies: words.policies.clone(),
+            strict: words.strict.clone(),
             signed: BTreeMap::new(),
             pusher: self.settings.pusher(self.repo, &self.env.vars),
         };
         facts.unknown = self.unknown(&facts, words, before, after, homes)?;
-        facts.signed = self.repo.signed(&decisions(&facts))?;
+        facts.signed = self.signed(&asked(&facts), words, before)?;
         let (leases, lost_notes) = (self.leases()?, self.lost_notes()?);
         let moves = Moves {
             updates: &self.updates,
@@ -187,7 +188,7 @@ impl Push<'_> {
         refusals.extend(judge::judge(&facts));
         // Nothing that a push brings is run for one that is refused anyway.
         if refusals.is_empty() && self.settings.completions != Completions::Any {
-            refusals.extend(self.completions(&facts, before, homes)?);
+            refusals.extend(self.completions(&facts, words, before, homes)?);
         }
         let mut told = BTreeSet::new();
         refusals.retain(|refusal| told.insert(refusal.clone()));
@@ -197,6 +198,7 @@ impl Push<'_> {
     fn completions(
         &self,
         facts: &Facts,
+        words: &Words,
         before: &BTreeMap<String, Oid>,
         homes: &mut Homes,
     ) -> Result<Vec<Refusal>, Error> {
@@ -212,7 +214,19 @@ impl Push<'_> {
             return prove::prove(self.repo, self.env, &self.settings.runner, &brought, homes);
         }
         let asked: Vec<Oid> = landing::to_be_signed(&brought).into_iter().collect();
-        Ok(landing::unsigned(facts, &brought, &self.repo.signed(&asked)?))
+        Ok(landing::unsigned(facts, &brought, &self.signed(&asked, words, before)?))
+    }
+
+    /// Whose signatures commits bear, by the keys that the target had before the push.
+    fn signed(
+        &self,
+        commits: &[Oid],
+        words: &Words,
+        before: &BTreeMap<String, Oid>,
+    ) -> Result<BTreeMap<Oid, Signed>, Error> {
+        let target = words.head.as_ref().and_then(|head| before.get(&format!("refs/heads/{head}")).copied());
+        let found = self.repo.signed(commits, &self.repo.signers(target)?)?;
+        Ok(found.into_iter().map(|(commit, verdict)| (commit, verdict.signed)).collect())
     }
 
     /// The refs that are read for state, as they are.
@@ -242,7 +256,8 @@ impl Push<'_> {
         let head = words.head.as_ref().and_then(|head| refs.get(&format!("refs/heads/{head}")));
         let from = head.or(tips.first()).copied().unwrap_or_else(Oid::null);
         let shallow = self.repo.is_shallow();
-        let view = View { from, branches, shallow, aliases: words.aliases.clone() };
+        // What nobody signed is refused by itself where signatures are asked for.
+        let view = View { from, branches, shallow, aliases: words.aliases.clone(), trust: ledger::Trust::Any };
         Ok((self.repo.history(&tips)?, view))
     }
 
@@ -323,13 +338,16 @@ impl Push<'_> {
     }
 }
 
-/// The commits that came and that decide something: whose signature they bear counts.
-fn decisions(facts: &Facts) -> Vec<Oid> {
-    let decides = |told: &&Told| match ledger::read(&told.note.message) {
+/// The commits that came and whose signature counts: those that decide something, and all events where signed ones alone
+/// count.
+fn asked(facts: &Facts) -> Vec<Oid> {
+    let asked = |told: &&Told| match ledger::read(&told.note.message) {
         Reading::Block(block) => {
-            block.approval.is_some() || matches!(block.status, Some(Transition::Cancelled | Transition::Pending))
+            let strict = block.spec.as_ref().is_some_and(|spec| facts.strict.contains(&spec.project));
+            let decides = matches!(block.status, Some(Transition::Cancelled | Transition::Pending));
+            block.approval.is_some() || decides || (strict && block.status.is_some())
         }
         _ => false,
     };
-    facts.told.iter().filter(decides).map(|told| told.commit).collect()
+    facts.told.iter().filter(asked).map(|told| told.commit).collect()
 }

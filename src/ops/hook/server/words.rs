@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::homes::Homes;
 use super::settings::{Settings, head_branch};
+use crate::config::Trust;
 use crate::git::Repo;
 use crate::ledger::Oid;
 use crate::ops::Error;
@@ -20,6 +21,8 @@ pub(super) struct Words {
     pub any_project: bool,
     /// Who may decide, by project, as it was before the push.
     pub policies: BTreeMap<Option<Project>, Policy>,
+    /// The projects whose events count signed alone, as it was before the push.
+    pub strict: BTreeSet<Option<Project>>,
     /// The specs that are drivers.
     pub drivers: BTreeSet<Qualified>,
     /// Former names of specs.
@@ -42,6 +45,7 @@ impl Words {
             places,
             any_project: false,
             policies: BTreeMap::new(),
+            strict: BTreeSet::new(),
             drivers: BTreeSet::new(),
             aliases: BTreeMap::new(),
         };
@@ -54,15 +58,22 @@ impl Words {
         Ok(words)
     }
 
-    /// Who may decide in the projects of a commit, where no branch before it has said so.
+    /// Who may decide in the projects of a commit, and whose events count, where no branch before it has said so.
     fn take_policies(&mut self, homes: &mut Homes, commit: Oid) -> Result<(), Error> {
         for home in homes.of(commit)?.iter() {
-            let policy = match homes.settings(&home.prefix, commit)? {
-                Some(settings) => crate::project::policy(&settings),
+            if self.policies.contains_key(&home.name) {
+                continue;
+            }
+            let settings = homes.settings(&home.prefix, commit)?;
+            let policy = match &settings {
+                Some(settings) => crate::project::policy(settings),
                 // A glob that is no address's: nobody decides where nobody can tell who may.
                 None => Policy::new(&["(settings that cannot be used)".to_owned()], 1, true),
             };
-            self.policies.entry(home.name.clone()).or_insert(policy);
+            if settings.is_some_and(|settings| settings.trust.value == Trust::Signed) {
+                self.strict.insert(home.name.clone());
+            }
+            self.policies.insert(home.name.clone(), policy);
         }
         Ok(())
     }
