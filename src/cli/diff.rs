@@ -4,8 +4,8 @@ use clap::Args;
 use similar::{ChangeTag, TextDiff};
 
 use super::{Context, Outcome, paint, show, text};
-use crate::ops::weakened::Weakened;
 use crate::ops::{self, diff::FileDiff};
+use crate::spec::Weakened;
 
 /// Show a spec's change against its target, with criteria and evidence above it.
 #[derive(Args)]
@@ -35,6 +35,8 @@ pub struct DiffView {
     pub criteria: Vec<ops::views::CriterionView>,
     /// What reviewers have said, where it waits for them.
     pub review: Option<crate::plan::status::Review>,
+    /// Frozen files whose changes were set aside before proving, and are not in what lands.
+    pub set_aside: Vec<String>,
     /// The changed files.
     pub files: Vec<FileView>,
 }
@@ -54,6 +56,8 @@ pub struct FileView {
     pub outside_target_files: bool,
     /// What it does to tests that were there, in words; a guess from the text.
     pub tests: Option<String>,
+    /// What it makes of the criteria of a spec, a line each: gone, or proven otherwise.
+    pub criteria: Vec<String>,
 }
 
 impl Diff {
@@ -69,6 +73,7 @@ impl Diff {
                 target: diff.target.clone(),
                 criteria: diff.criteria.clone(),
                 review: diff.review.clone(),
+                set_aside: diff.set_aside.clone(),
                 files: diff.files.iter().map(view).collect(),
             })?;
             return Ok(0);
@@ -79,6 +84,7 @@ impl Diff {
         let mut out = format!("{}\n", show::heading(diff.id.as_str(), &format!("{files} against {target}"), width));
         out.push_str(&diff.review.as_ref().map(|review| reviewed(review, width)).unwrap_or_default());
         out.push_str(&show::criteria(&diff.criteria, width, show::Proofs::Brief));
+        out.push_str(&show::set_aside(&diff.set_aside, width));
         if !diff.files.is_empty() {
             out.push('\n');
             out.push_str(&stat(&diff.files, width));
@@ -138,6 +144,7 @@ fn view(file: &FileDiff) -> FileView {
         deletions: counts.map(|(_, deletions)| deletions),
         outside_target_files: file.outside,
         tests: file.weakened.map(Weakened::words),
+        criteria: file.criteria.clone(),
     }
 }
 
@@ -163,9 +170,10 @@ fn stat(files: &[FileDiff], width: usize) -> String {
         let path = text::padded(&text::cut_front(&text::clean(&file.path), paths), paths);
         let outside = if file.outside { paint::coloured(OUTSIDE, anstyle::AnsiColor::Yellow) } else { String::new() };
         out.push_str(&format!("  {} {path}  {size}{outside}\n", text::padded(change(file), 8)));
-        if let Some(weakened) = file.weakened {
-            let what = paint::coloured(&weakened.words(), anstyle::AnsiColor::Red);
-            out.push_str(&format!("           {what}\n"));
+        for what in file.weakened.map(Weakened::words).iter().chain(&file.criteria) {
+            for line in text::wrap(&text::clean(what), width.saturating_sub(11)) {
+                out.push_str(&format!("           {}\n", paint::coloured(&line, anstyle::AnsiColor::Red)));
+            }
         }
     }
     if files.len() > 1 {

@@ -5,12 +5,14 @@ mod activity;
 mod add;
 mod completions;
 mod config;
+mod cost;
 mod decide;
 mod demo;
 mod diff;
 mod doctor;
 pub mod draw;
 mod edit;
+mod export;
 mod graph;
 mod hook;
 mod init;
@@ -81,6 +83,8 @@ look
   log          Print an agent's words, live while it runs
   graph        Draw drivers, members and dependencies
   activity     Tell what happened, in order
+  export       Give specs and evidence to other programs
+  report       Add up what the history tells
 
 work
   work         Work specs: claim, agent, proof, landing
@@ -125,6 +129,8 @@ enum Command {
     Log(log::Log),
     Graph(graph::Graph),
     Activity(activity::Activity),
+    Export(export::Export),
+    Report(cost::Report),
     Work(work::Work),
     Reset(decide::Reset),
     Cancel(decide::Cancel),
@@ -284,6 +290,8 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Log(args) => args.run(context),
         Command::Graph(args) => args.run(context),
         Command::Activity(args) => args.run(context),
+        Command::Export(args) => args.run(context),
+        Command::Report(args) => args.run(context),
         Command::Work(args) => args.run(context),
         Command::Reset(args) => args.run(context),
         Command::Cancel(args) => args.run(context),

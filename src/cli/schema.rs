@@ -3,7 +3,7 @@
 use schemars::schema_for;
 
 use super::{activity, config, diff, graph, lint, verify, why};
-use crate::ops::{doctor, hooks, pr, views};
+use crate::ops::{cost, doctor, hooks, pr, views};
 
 /// Every published schema: the command's name and the schema of its `--json`.
 pub fn all() -> Vec<(&'static str, serde_json::Value)> {
@@ -13,6 +13,8 @@ pub fn all() -> Vec<(&'static str, serde_json::Value)> {
         ("why", schema_for!(why::WhyView)),
         ("graph", schema_for!(graph::GraphView)),
         ("diff", schema_for!(diff::DiffView)),
+        ("export", schema_for!(Vec<views::Detail>)),
+        ("report-cost", schema_for!(cost::CostView)),
         ("activity", schema_for!(Vec<activity::MomentView>)),
         ("verify", schema_for!(Vec<verify::Finding>)),
         ("lint", schema_for!(Vec<lint::Finding>)),

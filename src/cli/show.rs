@@ -68,6 +68,7 @@ fn render(detail: &Detail, status: Status, width: usize) -> String {
         fact("impact", &impact);
     }
     out.push_str(&criteria(&detail.proofs, width, Proofs::Whole));
+    out.push_str(&set_aside(&detail.set_aside, width));
     out.push_str(&members(detail, width));
     out.push_str(&events(detail, width));
     out
@@ -103,6 +104,7 @@ pub(super) fn criteria(proofs: &[views::CriterionView], width: usize, show: Proo
     let mut out = format!("\n{}\n", paint::bold("Criteria"));
     for proof in proofs {
         let (sign, colour) = match proof.verdict.as_deref() {
+            Some("verified") if proof.way.as_deref() == Some("held") => ("≈", anstyle::AnsiColor::Green),
             Some("verified") => ("✓", anstyle::AnsiColor::Green),
             Some("claimed") => ("~", anstyle::AnsiColor::Yellow),
             Some("unmet") => ("✗", anstyle::AnsiColor::Red),
@@ -123,8 +125,32 @@ pub(super) fn criteria(proofs: &[views::CriterionView], width: usize, show: Proo
         } else if proof.verdict.as_deref() == Some("claimed") {
             out.push_str(&format!("      {}\n", paint::dim("claimed: ticked, and no command proves it")));
         }
+        for line in way(proof).iter().flat_map(|way| text::wrap(way, room)) {
+            out.push_str(&format!("      {}\n", paint::dim(&line)));
+        }
     }
     out
+}
+
+/// Frozen files whose changes were set aside.
+pub(super) fn set_aside(paths: &[String], width: usize) -> String {
+    if paths.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", paint::bold("Set aside: changes to frozen files, which do not land"));
+    for path in paths {
+        let path = text::cut_front(&text::clean(path), width.saturating_sub(2));
+        out.push_str(&format!("  {}\n", paint::coloured(&path, anstyle::AnsiColor::Yellow)));
+    }
+    out
+}
+
+/// What the way of a criterion to green means, for people.
+fn way(proof: &views::CriterionView) -> Option<&str> {
+    match proof.way.as_deref()? {
+        "held" => Some("held: green before the work as well, so it proves little"),
+        way => Some(way),
+    }
 }
 
 fn members(detail: &Detail, width: usize) -> String {

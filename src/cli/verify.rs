@@ -5,13 +5,15 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::{Context, Outcome, paint, progress, show, text};
+use crate::ops::verify::Verified;
 use crate::ops::{self, views};
-use crate::run::Proof;
+use crate::run::{Proof, Verdict};
 
-/// Run the proofs again in a clean checkout, and say what no longer holds.
+/// Run the proofs again in clean checkouts, and say what no longer holds.
 ///
-/// A spec that has landed is proven on its target as it stands now, one that has not on its branch. Exits 1 where
-/// something does not hold. Nothing is recorded.
+/// A spec that has landed is proven on its target as it stands now, one that has not on its branch; several at a time.
+/// Of what is unmet it is said whether it was unmet before the spec's work as well. Exits 1 where something does not
+/// hold. Nothing is recorded.
 #[derive(Args)]
 pub struct Verify {
     /// The specs.
@@ -23,6 +25,9 @@ pub struct Verify {
     /// On this revision instead.
     #[arg(long, value_name = "REV")]
     at: Option<String>,
+    /// How many specs are proven side by side.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -39,6 +44,8 @@ pub struct Finding {
     pub tree: String,
     /// Whether nothing is unmet.
     pub holds: bool,
+    /// Why it could not be proven at all; null where it could.
+    pub error: Option<String>,
     /// The criteria.
     pub criteria: Vec<ProofView>,
 }
@@ -52,6 +59,8 @@ pub struct ProofView {
     pub command: Option<String>,
     /// `verified`, `claimed` or `unmet`.
     pub verdict: String,
+    /// Whether it is unmet here, and was before the spec's work as well: then it says nothing about the work.
+    pub unmet_before: bool,
     /// The command's exit code; null where it did not exit by itself.
     pub exit: Option<i32>,
     /// How long it took, in milliseconds.
@@ -64,51 +73,70 @@ impl Verify {
     pub fn run(self, context: &Context) -> Outcome {
         let project = context.project()?;
         let reporter = Arc::new(progress::quiet(context));
-        let found = ops::verify::verify(&project, &self.ids, self.all, self.at.as_deref(), reporter)?;
-        let code = u8::from(found.iter().any(|found| !found.evidence.holds()));
+        let jobs = self.jobs.map(usize::from);
+        let wanted = ops::verify::Wanted { queries: self.ids, all: self.all, at: self.at, jobs };
+        let found = ops::verify::verify(&project, &wanted, reporter)?;
+        let unmet = found.iter().any(|found| found.outcome.as_ref().is_ok_and(|evidence| !evidence.holds()));
+        let errors = found.iter().filter_map(|found| found.outcome.as_ref().err()).map(ops::Error::exit);
+        let code = if unmet { 1 } else { errors.max().unwrap_or(0) };
         if self.json {
             let findings: Vec<Finding> = found.iter().map(finding).collect();
             context.json(&findings)?;
             return Ok(code);
         }
-        let width = context.paint.width;
         for (n, verified) in found.iter().enumerate() {
             let between = if n == 0 { "" } else { "\n" };
-            let word = if verified.evidence.holds() { "holds" } else { "does not hold" };
-            let words = format!(
-                "{word} on {}: {}",
-                verified.commit.short(),
-                show::tally(verified.evidence.tally().to_string())
-            );
-            context.print(&format!("{between}{}\n", show::heading(verified.id.as_str(), &words, width)))?;
-            for line in verified.evidence.spoilt.iter().flat_map(|spoilt| text::wrap(&text::brief(spoilt), width - 2)) {
-                context.print(&format!("  {line}\n"))?;
-            }
-            let views: Vec<views::CriterionView> = verified.evidence.proofs.iter().map(criterion).collect();
-            context.print(&show::criteria(&views, width, show::Proofs::Brief))?;
-            for proof in verified.evidence.proofs.iter().filter(|proof| proof.verdict == crate::run::Verdict::Unmet) {
-                for line in proof.tail.lines().flat_map(|line| text::wrap(&text::clean(line), width - 8)) {
-                    context.print(&format!("      {}\n", paint::dim(&format!("| {line}"))))?;
-                }
+            context.print(&format!("{between}{}", shown(verified, context.paint.width)))?;
+            if let Err(error) = &verified.outcome {
+                context.say(&context.paint.report(error));
             }
         }
         Ok(code)
     }
 }
 
-fn criterion(proof: &Proof) -> views::CriterionView {
+fn shown(verified: &Verified, width: usize) -> String {
+    let place = verified.commit.short();
+    let evidence = match &verified.outcome {
+        Ok(evidence) => evidence,
+        Err(_) => {
+            let words = format!("could not be proven on {place}");
+            return format!("{}\n", show::heading(verified.id.as_str(), &words, width));
+        }
+    };
+    let word = if evidence.holds() { "holds" } else { "does not hold" };
+    let words = format!("{word} on {place}: {}", show::tally(evidence.tally().to_string()));
+    let mut out = format!("{}\n", show::heading(verified.id.as_str(), &words, width));
+    for line in evidence.spoilt.iter().flat_map(|spoilt| text::wrap(&text::brief(spoilt), width - 2)) {
+        out.push_str(&format!("  {line}\n"));
+    }
+    let view = |(n, proof)| criterion(proof, verified.also_before.contains(&n));
+    let views: Vec<views::CriterionView> = evidence.proofs.iter().enumerate().map(view).collect();
+    out.push_str(&show::criteria(&views, width, show::Proofs::Brief));
+    for proof in evidence.proofs.iter().filter(|proof| proof.verdict == Verdict::Unmet) {
+        for line in proof.tail.lines().flat_map(|line| text::wrap(&text::clean(line), width - 8)) {
+            out.push_str(&format!("      {}\n", paint::dim(&format!("| {line}"))));
+        }
+    }
+    out
+}
+
+fn criterion(proof: &Proof, unmet_before: bool) -> views::CriterionView {
     views::CriterionView {
         text: proof.criterion.clone(),
         command: proof.command.clone(),
         verdict: Some(views::verdict_word(proof.verdict).to_owned()),
+        way: unmet_before.then(|| "unmet before the work as well".to_owned()),
     }
 }
 
-fn finding(verified: &ops::verify::Verified) -> Finding {
-    let criteria = verified.evidence.proofs.iter().map(|proof| ProofView {
+fn finding(verified: &Verified) -> Finding {
+    let evidence = verified.outcome.as_ref().ok();
+    let criteria = evidence.into_iter().flat_map(|evidence| &evidence.proofs).enumerate().map(|(n, proof)| ProofView {
         text: proof.criterion.clone(),
         command: proof.command.clone(),
         verdict: views::verdict_word(proof.verdict).to_owned(),
+        unmet_before: verified.also_before.contains(&n),
         exit: proof.exit,
         duration_ms: proof.duration_ms,
         tail: proof.tail.clone(),
@@ -116,8 +144,9 @@ fn finding(verified: &ops::verify::Verified) -> Finding {
     Finding {
         id: verified.id.to_string(),
         commit: verified.commit.to_string(),
-        tree: verified.evidence.tree.to_string(),
-        holds: verified.evidence.holds(),
+        tree: verified.tree.to_string(),
+        holds: verified.holds(),
+        error: verified.outcome.as_ref().err().map(ToString::to_string),
         criteria: criteria.collect(),
     }
 }

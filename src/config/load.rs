@@ -1,15 +1,30 @@
 //! From the file, `git config`, the environment and flags to [`Settings`].
 
-use super::{AgentKind, Flags, ForgeKind, Landing, Origin, Set, Settings, Trust};
+use super::{AgentKind, Flags, ForgeKind, Landing, Origin, Set, Settings, Trust, proving};
 use crate::env::Vars;
 use crate::spec::diagnostic::Sink;
 use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
 
-const KEYS: [&str; 14] = [
-    "project", "target", "agent", "jobs", "land", "timeout", "retries", "remote", "lease", "forge", "trust", "review",
-    "agents", "worktree",
+const KEYS: [&str; 17] = [
+    "project",
+    "target",
+    "agent",
+    "jobs",
+    "land",
+    "timeout",
+    "retries",
+    "remote",
+    "lease",
+    "forge",
+    "trust",
+    "review",
+    "red_first",
+    "frozen",
+    "strict",
+    "agents",
+    "worktree",
 ];
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
@@ -147,9 +162,12 @@ impl Settings {
             "review.approvers" => set(&mut self.review_approvers, Some(approvers(key, node, sink)), origin),
             "review.count" => set(&mut self.review_count, sink.count(key, node, 1), origin),
             "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),
+            "red_first" => set(&mut self.proving.red_first, proving::red_first(node, sink), origin),
+            "frozen" => set(&mut self.proving.frozen, Some(globs(key, node, sink)), origin),
+            "strict" => set(&mut self.proving.strict, truth(key, node, sink), origin),
             "worktree.dir" => set(&mut self.worktree_dir, sink.text(key, node), origin),
             "worktree.setup" => set(&mut self.worktree_setup, script(key, node, sink).map(Some), origin),
-            _ => set(&mut self.worktree_keep, Some(keep(key, node, sink)), origin),
+            _ => set(&mut self.worktree_keep, Some(globs(key, node, sink)), origin),
         }
     }
 
@@ -265,18 +283,19 @@ fn approvers(key: &str, node: &Node, sink: &mut Sink) -> Vec<String> {
     who
 }
 
-fn keep(key: &str, node: &Node, sink: &mut Sink) -> Vec<String> {
-    let mut keep = Vec::new();
+/// Globs of paths in a worktree.
+fn globs(key: &str, node: &Node, sink: &mut Sink) -> Vec<String> {
+    let mut globs = Vec::new();
     for (pattern, span) in sink.texts(key, node) {
         match check_glob(&pattern) {
-            Ok(_) => keep.push(pattern),
+            Ok(_) => globs.push(pattern),
             Err(why) => {
                 let help = "paths are relative to the worktree, and stay in it";
                 sink.error("chant::config::path", format!("`{key}`: {why}"), span, "this path", help);
             }
         }
     }
-    keep
+    globs
 }
 
 /// The name that a config gives its project, whatever else is wrong with it.

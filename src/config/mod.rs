@@ -12,11 +12,13 @@ use crate::spec::{Project, format_duration};
 
 mod agent;
 mod load;
+mod proving;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use load::{project_name, trust_in};
+pub use proving::Proving;
 pub use schema::schema;
 
 /// Where a value came from.
@@ -232,6 +234,8 @@ pub struct Settings {
     pub review_count: Set<u32>,
     /// `review.self`: whether who did the work may approve it.
     pub review_self: Set<bool>,
+    /// How strictly is proven. Only the file says so.
+    pub proving: Proving,
     /// `agents`
     pub agents: BTreeMap<String, AgentSettings>,
     /// `worktree.dir`
@@ -260,6 +264,7 @@ impl Default for Settings {
             review_approvers: Set::default(Vec::new()),
             review_count: Set::default(1),
             review_self: Set::default(true),
+            proving: Proving::default(),
             agents: BTreeMap::new(),
             worktree_dir: Set::default(".chant/worktrees".to_owned()),
             worktree_setup: Set::default(None),
@@ -307,6 +312,12 @@ impl Settings {
             }),
             entry("review.count", &self.review_count, ToString::to_string),
             entry("review.self", &self.review_self, ToString::to_string),
+            entry("red_first", &self.proving.red_first, |must| proving::red_first_word(*must).to_owned()),
+            entry("frozen", &self.proving.frozen, |globs| match globs.is_empty() {
+                true => "(none)".to_owned(),
+                false => globs.join(", "),
+            }),
+            entry("strict", &self.proving.strict, ToString::to_string),
             entry("worktree.dir", &self.worktree_dir, Clone::clone),
             entry("worktree.setup", &self.worktree_setup, or("(none)")),
             entry("worktree.keep", &self.worktree_keep, |keep| match keep.is_empty() {

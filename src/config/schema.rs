@@ -36,6 +36,13 @@ struct File {
     trust: Option<Trust>,
     /// Who may approve, and how many of them it takes.
     review: Option<Review>,
+    /// Whether a criterion whose command was green before the work counts: `optional` (the default) shows it as the weaker
+    /// evidence, `required` does not count it.
+    red_first: Option<RedFirst>,
+    /// Globs of files, relative to the project, that no work may change: what it made of them is set aside before the proofs.
+    frozen: Option<Texts>,
+    /// Whether deleted or weakened tests and edited criteria fail an attempt; `false` where nothing is said.
+    strict: Option<bool>,
     /// The agents by name. `steps` and `person` are there without being named.
     agents: Option<BTreeMap<String, Agent>>,
     /// How worktrees are made.
@@ -48,6 +55,13 @@ enum Land {
     Auto,
     Review,
     Pr,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum RedFirst {
+    Optional,
+    Required,
 }
 
 #[derive(JsonSchema)]

@@ -58,6 +58,9 @@ agents:
   me: { kind: person }
 review: { approvers: [ada@example.org, "*@board.example"], count: 2, self: false }
 worktree: { dir: ../trees, setup: "npm ci", keep: [target, node_modules] }
+red_first: required
+frozen: [tests/**, spec]
+strict: true
 "#;
 
 #[test]
@@ -95,6 +98,9 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("review.approvers", "ada@example.org, *@board.example", 20),
         ("review.count", "2", 20),
         ("review.self", "false", 20),
+        ("red_first", "required", 22),
+        ("frozen", "tests/**, spec", 23),
+        ("strict", "true", 24),
         ("worktree.dir", "../trees", 21),
         ("worktree.setup", "npm ci", 21),
         ("worktree.keep", "target, node_modules", 21),
@@ -251,6 +257,9 @@ fn the_schema_and_the_reader_agree() {
         "timeout: [1]",
         "agents: {a: {comand: x}}",
         "agents: {a: {kind: robot}}",
+        "red_first: maybe",
+        "frozen: {a: b}",
+        "strict: 'yes'",
         "worktree: {kep: a}",
         "worktree: {keep: {a: b}}",
         "agent: [a]",
@@ -307,5 +316,10 @@ fn who_decides_is_said_by_the_file_alone() {
     only("review: { approvers: ['[@'] }\n", Severity::Error, "unclosed", "'[@'");
     only("review: { count: 0 }\n", Severity::Error, "count", "0");
     only("review: { self: maybe }\n", Severity::Error, "self", "maybe");
+    only("red_first: require\n", Severity::Error, "red_first", "require");
+    only("frozen: [/etc]\n", Severity::Error, "absolute", "/etc");
+    only("strict: maybe\n", Severity::Error, "strict", "maybe");
+    let (settings, _) = Settings::load(None, &everything, &vars(&[("CHANT_STRICT", "true")]), &Flags::default());
+    assert_eq!(settings.proving, super::Proving::default());
     only("review: { approver: a@b }\n", Severity::Error, "approver", "approver");
 }

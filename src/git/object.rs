@@ -166,6 +166,16 @@ impl Repo {
         Ok(std::mem::take(&mut blob.data))
     }
 
+    /// The id that a blob with this content has, stored or not: `git hash-object`.
+    ///
+    /// # Errors
+    /// Where the hash cannot be made.
+    pub fn blob_id(&self, content: &[u8]) -> Result<Oid> {
+        let doing = Error::while_("hash a blob");
+        let id = gix::objs::compute_hash(self.gix().object_hash(), gix::objs::Kind::Blob, content).map_err(doing)?;
+        Ok(from_gix(id))
+    }
+
     /// Stores a blob.
     ///
     /// # Errors
@@ -267,6 +277,7 @@ mod tests {
             let base = t.commit_all("base");
             let blob = t.repo.write_blob(b"new\n").unwrap();
             assert_eq!(t.repo.blob(blob).unwrap(), b"new\n");
+            assert_eq!(t.repo.blob_id(b"new\n").unwrap(), blob);
             let edits = [("x/y/z".to_owned(), Some((blob, EntryKind::Exec))), ("a/b/c".to_owned(), None)];
             let tree = t.repo.edit_tree(Some(base), &edits).unwrap();
             let files = t.git(&["ls-tree", "-r", "--format=%(objectmode) %(path)", &tree.to_string()]);

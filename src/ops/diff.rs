@@ -1,12 +1,11 @@
 //! `chant diff`: what a spec changes against its target, with its criteria and their evidence above it.
 
-use super::weakened::{Weakened, weakened};
 use super::{Error, resolve, views};
 use crate::git::{EntryKind, Repo};
 use crate::ledger::Oid;
 use crate::plan;
 use crate::project::{Look, Project};
-use crate::spec::{self, SpecId};
+use crate::spec::{self, SpecId, Weakened};
 
 /// One changed file.
 #[derive(Debug, Clone)]
@@ -23,6 +22,8 @@ pub struct FileDiff {
     pub outside: bool,
     /// What it does to tests that were there.
     pub weakened: Option<Weakened>,
+    /// What it makes of the criteria of a spec, a line each.
+    pub criteria: Vec<String>,
 }
 
 /// A spec's change.
@@ -39,8 +40,18 @@ pub struct Diff {
     pub criteria: Vec<views::CriterionView>,
     /// What reviewers have said, where it waits for them.
     pub review: Option<plan::status::Review>,
+    /// Frozen files whose changes were set aside before proving, and are not in what lands.
+    pub set_aside: Vec<String>,
     /// The changed files.
     pub files: Vec<FileDiff>,
+}
+
+/// From where to where a spec's change goes.
+pub(crate) struct Span {
+    /// Where it left its target.
+    pub from: Oid,
+    /// Its branch's tip, or what landed.
+    pub to: Oid,
 }
 
 /// The merge that brought `work` itself: a member's landed on its driver's branch before that landed as a whole.
@@ -60,16 +71,15 @@ fn brought_by(repo: &Repo, landing: Oid, work: Oid) -> Result<Oid, Error> {
     Ok(landing)
 }
 
-/// The change of a spec: of its branch since it left its target, or of its landing where the branch is gone.
+/// The change of a spec: of its branch since it left its target, or of its landing where the branch is gone; `None`
+/// where it has no work yet.
 ///
 /// # Errors
-/// Where the query names no spec, or it has no work yet.
-pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> {
-    let id = resolve(look, query)?.clone();
+/// Where Git cannot read the history.
+pub(crate) fn span(project: &Project, look: &Look, id: &SpecId) -> Result<Option<Span>, Error> {
     let repo = &project.repo;
-    let qualified = project.qualify(&id);
-    let row = look.board.row(&id);
-    let target = row.and_then(|row| row.target.clone());
+    let qualified = project.qualify(id);
+    let target = look.board.row(id).and_then(|row| row.target.as_ref());
     let record = look.ledger.record(&qualified);
     let landing = match record.and_then(|record| Some((record.landing.as_ref()?.commit, record.decided_by))) {
         Some((landing, Some(work))) => Some(brought_by(&project.repo, landing, work)?),
@@ -78,19 +88,31 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
     };
     // A branch that only a remote has is seen from here as well.
     let seen = look.view.branches.get(&qualified.branch()).and_then(|tips| tips.first().copied());
-    let (from, to) = match (repo.tip(&qualified.full_ref())?.or(seen), landing) {
+    Ok(match (repo.tip(&qualified.full_ref())?.or(seen), landing) {
         (_, Some(landing)) => {
             let before = repo.parents(landing)?.first().copied().unwrap_or(landing);
-            (before, landing)
+            Some(Span { from: before, to: landing })
         }
         (Some(tip), None) => {
-            let onto = target.as_ref().map(|target| repo.tip(&format!("refs/heads/{target}"))).transpose()?.flatten();
+            let onto = target.map(|target| repo.tip(&format!("refs/heads/{target}"))).transpose()?.flatten();
             let fork = onto.map(|onto| repo.merge_base(onto, tip)).transpose()?.flatten();
-            (fork.unwrap_or(tip), tip)
+            Some(Span { from: fork.unwrap_or(tip), to: tip })
         }
-        (None, None) => {
-            return Err(Error::usage(format!("{id} has no work to show"), format!("`chant work {id}` begins it")));
-        }
+        (None, None) => None,
+    })
+}
+
+/// The change of a spec: of its branch since it left its target, or of its landing where the branch is gone.
+///
+/// # Errors
+/// Where the query names no spec, or it has no work yet.
+pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> {
+    let id = resolve(look, query)?.clone();
+    let repo = &project.repo;
+    let row = look.board.row(&id);
+    let target = row.and_then(|row| row.target.clone());
+    let Some(Span { from, to }) = span(project, look, &id)? else {
+        return Err(Error::usage(format!("{id} has no work to show"), format!("`chant work {id}` begins it")));
     };
     let wanted = look.set.get(&id).map(|spec| spec.target_files.clone()).unwrap_or_default();
     let matcher = spec::matcher(&wanted);
@@ -109,9 +131,11 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
         let submodule = [&change.old, &change.new].iter().any(|side| matches!(side, Some((_, EntryKind::Submodule))));
         let (old, new) = (read(&change.old)?, read(&change.new)?);
         let text = |side: &Option<Vec<u8>>| side.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let weakened = weakened(&change.path, text(&old).as_deref(), text(&new).as_deref());
-        files.push(FileDiff { old, new, path: change.path, submodule, outside, weakened });
+        let weakened = spec::weakened(&change.path, text(&old).as_deref(), text(&new).as_deref());
+        let criteria = project.criteria_edited(&change.path, text(&old).as_deref(), text(&new).as_deref());
+        files.push(FileDiff { old, new, path: change.path, submodule, outside, weakened, criteria });
     }
     let review = row.and_then(|row| row.review.clone());
-    Ok(Diff { criteria: views::proofs(project, look, &id), review, id, from, to, target, files })
+    let set_aside = views::noted(project, look, &id).set_aside;
+    Ok(Diff { criteria: views::proofs(project, look, &id), review, id, from, to, target, set_aside, files })
 }

@@ -2,10 +2,12 @@
 
 pub mod activity;
 pub mod config;
+pub mod cost;
 pub mod decide;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod export;
 pub mod hook;
 pub mod hooks;
 pub mod init;
@@ -16,7 +18,6 @@ pub mod review;
 pub mod sync;
 pub mod verify;
 pub mod views;
-pub mod weakened;
 pub mod write;
 
 use miette::Diagnostic;

@@ -1,11 +1,28 @@
-//! `chant verify`: runs the proofs again in a clean checkout, and says what no longer holds.
+//! `chant verify`: runs the proofs again in clean checkouts, several at a time, and says what no longer holds.
 
-use super::{Error, resolve};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Error, diff, resolve};
 use crate::ledger::Oid;
 use crate::plan::Status;
-use crate::project::{self, Project};
-use crate::run::{self, Engine, Evidence, Prover, Request};
+use crate::project::{self, Look, Project};
+use crate::run::{self, Engine, Evidence, Prover, Request, Verdict};
 use crate::spec::SpecId;
+
+/// What is to be proven again.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The specs.
+    pub queries: Vec<String>,
+    /// Every spec that has landed.
+    pub all: bool,
+    /// Another revision than where each stands now.
+    pub at: Option<String>,
+    /// How many at a time; the settings' `jobs` where nothing is said.
+    pub jobs: Option<usize>,
+}
 
 /// What was found for one spec.
 pub struct Verified {
@@ -13,71 +30,117 @@ pub struct Verified {
     pub id: SpecId,
     /// The commit it was proven on.
     pub commit: Oid,
-    /// How its criteria ended.
-    pub evidence: Evidence,
+    /// Its tree.
+    pub tree: Oid,
+    /// How its criteria ended, or why that could not be found out.
+    pub outcome: Result<Evidence, Error>,
+    /// The criteria, by their place, that are unmet here and were unmet before the spec's work as well: what they say is
+    /// not about the work.
+    pub also_before: BTreeSet<usize>,
+}
+
+impl Verified {
+    /// Whether nothing is unmet.
+    pub fn holds(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(Evidence::holds)
+    }
+}
+
+/// One spec to be proven: where, by whose words, and where its work began.
+struct Place {
+    id: SpecId,
+    commit: Oid,
+    tree: Oid,
+    words: Oid,
+    before: Option<Oid>,
 }
 
 /// Proves specs again: those that are named, or all that have landed. A completed one is proven where it landed, as
-/// its target stands now; one that is not, on its branch; `at` names another revision.
+/// its target stands now; one that is not, on its branch; `at` names another revision. In the order in which they were
+/// asked for, whichever is through first.
 ///
 /// # Errors
-/// Where a query names no spec, somebody holds it, or the checkout cannot be made.
-pub fn verify(
-    project: &Project,
-    queries: &[String],
-    all: bool,
-    at: Option<&str>,
-    reporter: run::Reporter,
-) -> Result<Vec<Verified>, Error> {
+/// Where a query names no spec or a revision none. What keeps one spec from being proven stands in its own outcome.
+pub fn verify(project: &Project, wanted: &Wanted, reporter: run::Reporter) -> Result<Vec<Verified>, Error> {
     let look = project::look(project)?;
-    let ids: Vec<SpecId> = if all {
+    let mut ids: Vec<SpecId> = if wanted.all {
         look.board.rows.iter().filter(|row| row.status == Status::Completed).map(|row| row.id.clone()).collect()
     } else {
-        queries.iter().map(|query| resolve(&look, query).cloned()).collect::<Result<_, _>>()?
+        wanted.queries.iter().map(|query| resolve(&look, query).cloned()).collect::<Result<_, _>>()?
     };
-    let at = at.map(|rev| project.repo.rev(rev)).transpose()?;
+    let mut seen = BTreeSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    let at = wanted.at.as_ref().map(|rev| project.repo.rev(rev)).transpose()?;
+    let places = ids.into_iter().map(|id| place(project, &look, id, at)).collect::<Result<Vec<_>, _>>()?;
+    let jobs = wanted.jobs.unwrap_or(project.settings.jobs.value).clamp(1, places.len().max(1));
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
-    let mut found = Vec::new();
-    for id in ids {
-        let row = look.board.row(&id);
-        let (commit, words) = match at {
-            Some(commit) => (commit, commit),
-            None => place(project, row)?,
-        };
-        found.push(engine_verify(&engine, &id, commit, words)?);
-    }
-    Ok(found)
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(places.iter().map(|_| None).collect::<Vec<Option<Verified>>>());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some((n, place)) = next_of(&next, &places) {
+                    let verified = one(&engine, place);
+                    found.lock().unwrap_or_else(PoisonError::into_inner)[n] = Some(verified);
+                }
+            });
+        }
+    });
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect())
+}
+
+fn next_of<'a>(next: &AtomicUsize, places: &'a [Place]) -> Option<(usize, &'a Place)> {
+    let n = next.fetch_add(1, Ordering::Relaxed);
+    places.get(n).map(|place| (n, place))
 }
 
 /// Where a spec is proven, and the commit whose criteria count: never those that its own branch has made of them
 /// (DESIGN.md, section 3).
-fn place(project: &Project, row: Option<&crate::plan::Row>) -> Result<(Oid, Oid), Error> {
+fn place(project: &Project, look: &Look, id: SpecId, at: Option<Oid>) -> Result<Place, Error> {
+    let span = diff::span(project, look, &id)?;
+    let before = span.as_ref().map(|span| span.from);
     let repo = &project.repo;
-    let head = || -> Result<(Oid, Oid), Error> {
-        let tip = repo.head()?.tip().ok_or_else(|| Error::usage("there is no commit yet", "commit something first"))?;
-        Ok((tip, tip))
-    };
     let tip = |name: &Option<String>| -> Result<Option<Oid>, Error> {
         Ok(name.as_ref().map(|name| repo.tip(&format!("refs/heads/{name}"))).transpose()?.flatten())
     };
-    let Some(row) = row else { return head() };
-    match (tip(&row.target)?, tip(&row.branch)?) {
-        (Some(onto), _) if row.status == Status::Completed => Ok((onto, onto)),
-        (onto, Some(branch)) => {
-            let fork = onto.map(|onto| repo.merge_base(onto, branch)).transpose()?.flatten();
-            Ok((branch, fork.unwrap_or(branch)))
+    let row = look.board.row(&id);
+    let landed = row.filter(|row| row.status == Status::Completed).map(|row| tip(&row.target)).transpose()?.flatten();
+    let branch = row.map(|row| tip(&row.branch)).transpose()?.flatten();
+    let (commit, words) = match (at, landed, branch) {
+        (Some(at), _, _) => (at, at),
+        (None, Some(onto), _) => (onto, onto),
+        (None, None, Some(branch)) => (branch, before.unwrap_or(branch)),
+        (None, None, None) => {
+            let none = || Error::usage("there is no commit yet", "commit something first");
+            let tip = repo.head()?.tip().ok_or_else(none)?;
+            (tip, tip)
         }
-        _ => head(),
-    }
+    };
+    Ok(Place { id, commit, tree: repo.tree(commit)?, words, before })
 }
 
-fn engine_verify(engine: &Engine, id: &SpecId, commit: Oid, words: Oid) -> Result<Verified, Error> {
+fn one(engine: &Engine, place: &Place) -> Verified {
+    let mut also_before = BTreeSet::new();
+    let outcome = prove(engine, place, &mut also_before);
+    Verified { id: place.id.clone(), commit: place.commit, tree: place.tree, outcome, also_before }
+}
+
+fn prove(engine: &Engine, place: &Place, also_before: &mut BTreeSet<usize>) -> Result<Evidence, Error> {
     let project = &engine.project;
-    let spec = run::spec_in(project, id, words)?;
-    let lock = run::hold(project, id)?;
-    let settings = project.settings.clone();
-    let prover = Prover::new(engine, id, &settings, &lock);
-    let evidence = prover.prove(&spec, commit)?;
-    run::discard_proof(project, id)?;
-    Ok(Verified { id: id.clone(), commit, evidence })
+    let spec = run::spec_in(project, &place.id, place.words)?;
+    let lock = run::hold(project, &place.id)?;
+    let settings = project.settings_at(place.words, &crate::config::Flags::default())?;
+    let prover = Prover::new(engine, &place.id, &settings, &lock);
+    let evidence = prover.prove(&spec, place.commit)?;
+    let unmet = |n: &usize| evidence.proofs[*n].verdict == Verdict::Unmet && evidence.proofs[*n].command.is_some();
+    let unmet: Vec<usize> = (0..evidence.proofs.len()).filter(unmet).collect();
+    if let Some(before) = place.before.filter(|before| *before != place.commit && !unmet.is_empty()) {
+        let mut open = spec.clone();
+        open.criteria = unmet.iter().map(|n| spec.criteria[*n].clone()).collect();
+        let there = prover.prove(&open, before)?;
+        let also = unmet.iter().zip(&there.proofs).filter(|(_, proof)| proof.verdict == Verdict::Unmet);
+        also_before.extend(also.map(|(n, _)| *n));
+    }
+    run::discard_proof(project, &place.id)?;
+    Ok(evidence)
 }

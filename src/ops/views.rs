@@ -92,6 +92,8 @@ pub struct Detail {
     pub kpi: Option<KpiView>,
     /// Each criterion, and what proves it.
     pub proofs: Vec<CriterionView>,
+    /// Frozen files whose changes were set aside before proving: paths in the repository.
+    pub set_aside: Vec<String>,
     /// The markdown behind the frontmatter.
     pub body: String,
 }
@@ -147,6 +149,9 @@ pub struct CriterionView {
     pub command: Option<String>,
     /// `verified`, `claimed`, `unmet`, or null where nothing has been proven yet.
     pub verdict: Option<String>,
+    /// `red → green` where the command was not green before the work, `held` where it was, which is the weaker; null where
+    /// that is not known.
+    pub way: Option<String>,
 }
 
 /// The list's item of a row.
@@ -246,6 +251,7 @@ pub fn show(project: &Project, look: &Look, query: &str) -> Result<Detail, Error
         landing: record.and_then(|record| record.landing.as_ref()).map(|landed| landed.commit.to_string()),
         kpi: kpi(look, id, row.kpi.as_ref()),
         proofs: proofs(project, look, id),
+        set_aside: noted(project, look, id).set_aside,
         body: spec.map(|spec| spec.render()[spec.body.clone()].to_owned()).unwrap_or_default(),
     })
 }
@@ -293,10 +299,7 @@ fn unit(look: &Look, id: &SpecId) -> Option<String> {
 
 /// Each criterion with its verdict from the evidence noted on the event that decides.
 pub fn proofs(project: &Project, look: &Look, id: &SpecId) -> Vec<CriterionView> {
-    let record = look.ledger.record(&project.qualify(id));
-    let decided = record.filter(|record| matches!(record.state, State::Completed | State::Failed { .. }));
-    let evidence =
-        decided.and_then(|record| record.decided_by).map(|commit| evidence(project, commit)).unwrap_or_default();
+    let evidence = noted(project, look, id).line.map(|line| line.criteria).unwrap_or_default();
     let Some(spec) = look.set.get(id) else { return Vec::new() };
     spec.criteria
         .iter()
@@ -306,9 +309,18 @@ pub fn proofs(project: &Project, look: &Look, id: &SpecId) -> Vec<CriterionView>
                 text: criterion.text.clone(),
                 command: criterion.command.clone(),
                 verdict: proof.map(|proof| verdict_word(proof.verdict).to_owned()),
+                way: proof.and_then(crate::run::Proof::way).map(str::to_owned),
             }
         })
         .collect()
+}
+
+/// What is noted of the attempt that counts, where it has ended.
+pub fn noted(project: &Project, look: &Look, id: &SpecId) -> crate::run::Noted {
+    let record = look.ledger.record(&project.qualify(id));
+    let decided = record.filter(|record| matches!(record.state, State::Completed | State::Failed { .. }));
+    let note = decided.and_then(|record| project.repo.note(record.decided_by?).ok().flatten());
+    crate::run::noted_evidence(&note.unwrap_or_default())
 }
 
 /// The word for a verdict.

@@ -8,6 +8,7 @@
 //! Two ideas carry the room. A driver is two moments, its start and its finish, with its members in between; and a
 //! spec lands in the base of another only when the outermost driver that the two do not share has landed (`lift`).
 pub mod board;
+pub mod cost;
 pub mod forest;
 pub mod graph;
 pub mod kpi;

@@ -245,6 +245,14 @@ impl Project {
         self.path(&format!("{SPECS}/{id}.md"))
     }
 
+    /// What a change makes of the criteria of a spec of this project; nothing where the path is no spec's.
+    pub fn criteria_edited(&self, path: &str, old: Option<&str>, new: Option<&str>) -> Vec<String> {
+        let stem = path.strip_prefix(&self.path(SPECS)).and_then(|rest| rest.strip_prefix('/')?.strip_suffix(".md"));
+        let Some(id) = stem.and_then(|stem| stem.parse::<SpecId>().ok()) else { return Vec::new() };
+        let read = |text: Option<&str>| text.and_then(|text| spec::parse(&id, path, text.as_bytes()).spec);
+        spec::edited_criteria(read(old).as_ref(), read(new).as_ref())
+    }
+
     /// The lock of a spec, under the common directory.
     pub fn lock_path(&self, id: &SpecId) -> PathBuf {
         self.repo.common_dir().join("chant/locks").join(format!("{}.lock", flat(&self.qualify(id))))

@@ -9,8 +9,8 @@ use super::jobs::Watch;
 use super::lease::{self, Heart};
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, honesty, jobs, land, prompt, shared,
-    tidy,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, frozen, honesty, jobs, land, on_base,
+    prompt, shared, tidy,
 };
 use crate::agent::{How, Lock, Performed};
 use crate::env::failpoint;
@@ -139,7 +139,7 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
         None => judge(engine, claim, &before, tangled.or(saved.refused)),
     };
     match verdict {
-        Ok(found) => complete(engine, claim, saved.tip, &found, took),
+        Ok((found, tip)) => complete(engine, claim, tip, &found, took),
         Err(Error::Failed(reason)) => fail(engine, claim, &before, &reason, None, took),
         Err(error) => Err(error),
     }
@@ -156,6 +156,10 @@ fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>)
     let heart = Heart::start(engine, claim)?;
     let transcript = || Some(project.transcript_path(id));
     let watch = |timeout| Watch { id, lock: &claim.lock, timeout, transcript: transcript(), lost: Some(heart.lost()) };
+    if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
+        engine.phase(id, Phase::Base, Some(claim.attempt));
+        on_base::look_first(&Prover::new(engine, id, &claim.settings, &claim.lock), &claim.spec, claim.base)?;
+    }
     if let Some(setup) = &claim.settings.worktree_setup.value {
         engine.phase(id, Phase::Setup, Some(claim.attempt));
         let errand = jobs::setup(project, setup, &project.worktree_path(id));
@@ -214,16 +218,25 @@ fn taken_over(claim: &Claim) -> Error {
     Error::Held { id: claim.qualified.clone(), by }
 }
 
-/// Honesty first, then the proofs.
-fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Option<String>) -> Result<Evidence, Error> {
+/// Honesty first, then the proofs; gives them with the commit that they are about.
+fn judge(
+    engine: &Engine,
+    claim: &Claim,
+    before: &honesty::Before,
+    refused: Option<String>,
+) -> Result<(Evidence, Oid), Error> {
     if let Some(complaint) = honesty::after(engine, claim, before)? {
         return Err(Error::Failed(complaint));
     }
     if let Some(refused) = refused {
         return Err(Error::Failed(refused));
     }
+    let set_aside = frozen::set_aside(engine, claim)?;
     let repo = &engine.project.repo;
     let tip = repo.tip(&claim.qualified.full_ref())?.ok_or_else(|| Error::Failed("its branch is gone".to_owned()))?;
+    if let Some(complaint) = frozen::lax(engine, claim, tip)? {
+        return Err(Error::Failed(complaint));
+    }
     if let Some(complaint) = tidy::outward(engine, claim, tip)? {
         return Err(Error::Failed(complaint));
     }
@@ -236,7 +249,10 @@ fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Opti
     }
     engine.phase(&claim.id, Phase::Prove, Some(claim.attempt));
     let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
-    let found = prover.prove(&claim.spec, tip)?;
+    on_base::look(&prover, &claim.spec, claim.base)?;
+    let mut found = prover.prove(&claim.spec, tip)?;
+    found.set_aside = set_aside;
+    on_base::compare(engine, &claim.settings, claim.base, &mut found)?;
     failpoint("attempt.proven");
     // A proof may run what the work has made.
     if let Some(complaint) = honesty::meanwhile(engine, before)? {
@@ -245,7 +261,7 @@ fn judge(engine: &Engine, claim: &Claim, before: &honesty::Before, refused: Opti
     if found.holds() {
         engine.mark_proven(found.tree, &claim.qualified);
     }
-    Ok(found)
+    Ok((found, tip))
 }
 
 fn complete(

@@ -5,7 +5,7 @@ use super::catch_up::catch_up;
 use super::events::{event, journal};
 use super::honesty::{self, Before};
 use super::model::Finished;
-use super::{Ending, Engine, Error, Phase, Progress, Prover, evidence, land, shared, tidy};
+use super::{Ending, Engine, Error, Phase, Progress, Prover, evidence, land, on_base, shared, tidy};
 use crate::agent::Lock;
 use crate::env::failpoint;
 use crate::git::{Expect, Merge, Moved, RefMove};
@@ -225,7 +225,9 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
     engine.phase(driver, Phase::Prove, Some(record.attempt));
     let prover = Prover::new(engine, driver, &settings, lock);
     let before = Before::now(engine)?;
+    on_base::look(&prover, &spec, base)?;
     let mut found = prover.prove(&spec, tip)?;
+    on_base::compare(engine, &settings, base, &mut found)?;
     failpoint("driver.proven");
     found.spoilt = found.spoilt.or(honesty::meanwhile(engine, &before)?);
     let commit = conclude(engine, &qualified, record, tip, &found, lock, &before)?;

@@ -29,6 +29,8 @@ pub struct Engine {
     lanes: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Trees on which this process itself has proven a spec's criteria.
     proven: Mutex<BTreeSet<(Oid, Qualified)>>,
+    /// What proofs said on the bases that attempts of this call start from.
+    pub(super) on_bases: super::on_base::Seen,
     /// The drivers that the schedule of this call finishes, with everything under them.
     drives: Mutex<BTreeMap<SpecId, BTreeSet<SpecId>>>,
 }
@@ -60,8 +62,8 @@ impl Engine {
         stop: watch::Receiver<bool>,
         handle: Handle,
     ) -> Self {
-        let (lanes, proven, drives) = Default::default();
-        Self { project, request, reporter, stop, handle, lanes, proven, drives }
+        let (lanes, proven, on_bases, drives) = Default::default();
+        Self { project, request, reporter, stop, handle, lanes, proven, on_bases, drives }
     }
 
     pub(super) fn report(&self, progress: Progress) {

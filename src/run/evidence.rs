@@ -18,6 +18,16 @@ pub enum Verdict {
     Unmet,
 }
 
+/// What a criterion's command said on the base, before the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// It did not exit 0: what is green now is the work's doing.
+    Red,
+    /// It exited 0 already: that it holds says little about the work.
+    Green,
+}
+
 /// One criterion and what is known of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Proof {
@@ -35,6 +45,22 @@ pub struct Proof {
     pub tail: String,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// What the command said on the base; `None` where that is not known.
+    #[serde(default)]
+    pub base: Option<Start>,
+}
+
+impl Proof {
+    /// `red → green` or `held`, of a criterion whose command is green; `None` where it is not, or nothing is known of
+    /// the base.
+    pub fn way(&self) -> Option<&'static str> {
+        // One that was green before and does not count for it is not unmet: it held, too.
+        match (self.verdict, self.exit, self.base?) {
+            (Verdict::Verified, _, Start::Red) => Some("red → green"),
+            (Verdict::Verified, _, Start::Green) | (Verdict::Unmet, Some(0), Start::Green) => Some("held"),
+            _ => None,
+        }
+    }
 }
 
 impl Proof {
@@ -56,6 +82,7 @@ impl Proof {
             remark,
             tail,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            base: None,
         }
     }
 
@@ -69,6 +96,7 @@ impl Proof {
             remark: None,
             tail: String::new(),
             duration_ms: 0,
+            base: None,
         }
     }
 }
@@ -78,8 +106,12 @@ impl Proof {
 pub struct Evidence {
     /// The tree they were proven on.
     pub tree: Oid,
+    /// The blob of the spec whose criteria they are.
+    pub spec: Option<Oid>,
     /// The criteria in the spec's order.
     pub proofs: Vec<Proof>,
+    /// Frozen files that the work changed, and whose changes were set aside before proving: paths in the repository.
+    pub set_aside: Vec<String>,
     /// Something that makes the whole not count.
     pub spoilt: Option<String>,
 }
@@ -87,7 +119,7 @@ pub struct Evidence {
 impl Evidence {
     /// Evidence of a spec without criteria.
     pub fn empty(tree: Oid) -> Self {
-        Self { tree, proofs: Vec::new(), spoilt: None }
+        Self { tree, spec: None, proofs: Vec::new(), set_aside: Vec::new(), spoilt: None }
     }
 
     /// How many ended how.
@@ -101,6 +133,23 @@ impl Evidence {
     /// Whether nothing is unmet.
     pub fn holds(&self) -> bool {
         self.spoilt.is_none() && self.tally().unmet == 0
+    }
+
+    /// The same, but for what `before` lacked as well: that says nothing about the change between the two.
+    #[must_use]
+    pub fn worse_than(&self, before: &Self) -> Self {
+        let mut worse = self.clone();
+        let fails_there = |proof: &Proof| {
+            before.spoilt.is_some()
+                || before.proofs.iter().any(|other| {
+                    other.verdict == Verdict::Unmet
+                        && other.criterion == proof.criterion
+                        && other.command == proof.command
+                })
+        };
+        worse.proofs.retain(|proof| proof.verdict != Verdict::Unmet || !fails_there(proof));
+        worse.spoilt = worse.spoilt.filter(|_| before.spoilt.is_none());
+        worse
     }
 
     /// One line that says what does not hold.
@@ -123,7 +172,7 @@ impl Evidence {
 }
 
 /// One line of the notes: a keyed JSON object, so that clones' notes merge without loss.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Line {
     /// The version of this format.
     pub version: u32,
@@ -139,10 +188,16 @@ pub struct Line {
     pub agent: Option<String>,
     /// The tree that was proven.
     pub tree: String,
+    /// The blob of the spec whose criteria were proven.
+    #[serde(default)]
+    pub spec_blob: Option<String>,
     /// How long the agent took, in milliseconds.
     pub agent_ms: Option<u64>,
     /// The criteria.
     pub criteria: Vec<Proof>,
+    /// Frozen files whose changes were set aside: paths in the repository.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<String>,
 }
 
 /// The lines to be noted for one attempt.
@@ -162,14 +217,77 @@ pub fn lines(
         run: run.to_owned(),
         agent: agent.map(str::to_owned),
         tree: evidence.tree.to_string(),
+        spec_blob: evidence.spec.map(|spec| spec.to_string()),
         agent_ms: agent_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         criteria: evidence.proofs.clone(),
+        set_aside: evidence.set_aside.clone(),
     };
     serde_json::to_string(&line).into_iter().collect()
 }
 
-/// The criteria of the newest line of a note that has any; a line that cannot be read is passed over.
+/// What a note says of the attempt that its commit ended.
+#[derive(Debug, Clone, Default)]
+pub struct Noted {
+    /// The newest line that has criteria, what an older one alone knows filled in; `None` where there is none.
+    pub line: Option<Line>,
+    /// Frozen files whose changes were set aside.
+    pub set_aside: Vec<String>,
+}
+
+/// Reads a note; a line that cannot be read is passed over.
+pub fn noted(note: &str) -> Noted {
+    let lines: Vec<Line> = note.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let set_aside = lines.iter().rev().find(|line| !line.set_aside.is_empty()).map(|line| line.set_aside.clone());
+    let mut newest = lines.iter().rev().find(|line| !line.criteria.is_empty()).cloned();
+    // On a merged tree the proofs ran once more, and nobody asked the base again.
+    for proof in newest.iter_mut().flat_map(|line| &mut line.criteria).filter(|proof| proof.base.is_none()) {
+        let same = |other: &&Proof| other.criterion == proof.criterion && other.command == proof.command;
+        proof.base = lines.iter().rev().find_map(|line| line.criteria.iter().find(same)?.base);
+    }
+    Noted { line: newest, set_aside: set_aside.unwrap_or_default() }
+}
+
+/// The criteria of the newest line of a note that has any.
 pub fn read(note: &str) -> Vec<Proof> {
-    let lines = note.lines().rev().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    lines.map(|line| line.criteria).find(|criteria| !criteria.is_empty()).unwrap_or_default()
+    noted(note).line.map(|line| line.criteria).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(base: Option<Start>) -> Proof {
+        Proof {
+            criterion: "A".to_owned(),
+            command: Some("true".to_owned()),
+            verdict: Verdict::Verified,
+            exit: Some(0),
+            remark: None,
+            tail: String::new(),
+            duration_ms: 1,
+            base,
+        }
+    }
+
+    #[test]
+    fn a_newer_line_counts_and_what_only_the_older_knows_of_the_base_is_not_lost() {
+        let tree: Oid = "1".repeat(40).parse().unwrap();
+        let mut old = Evidence { proofs: vec![proof(Some(Start::Red))], ..Evidence::empty(tree) };
+        old.set_aside.push("tests/a".to_owned());
+        let merged: Oid = "2".repeat(40).parse().unwrap();
+        let new = Evidence { proofs: vec![proof(None)], ..Evidence::empty(merged) };
+        let line = |evidence| lines("001-a", 1, "r", None, None, evidence).concat();
+        let noted = super::noted(&format!("{}\nnot ours\n{}\n", line(&old), line(&new)));
+        let newest = noted.line.unwrap();
+        assert_eq!((newest.tree, newest.criteria[0].way()), (merged.to_string(), Some("red → green")));
+        assert_eq!(noted.set_aside, ["tests/a"]);
+    }
+
+    #[test]
+    fn a_line_that_an_older_chant_wrote_is_read() {
+        let line = r#"{"version":1,"key":"k","spec":"001-a","attempt":1,"run":"r","agent":null,"tree":"t","agent_ms":1,
+            "criteria":[{"criterion":"A","command":null,"verdict":"claimed","exit":null,"remark":null,"tail":"","duration_ms":0}]}"#;
+        let read = read(&line.replace('\n', ""));
+        assert_eq!((read.len(), read[0].way()), (1, None));
+    }
 }

@@ -313,15 +313,16 @@ fn red(
             engine.mark_proven(tree, &rival);
             continue;
         }
-        // What was red before this came is not this one's fault.
-        if !prover.prove(&spec, onto)?.holds() {
+        // What was red before this came is not this one's fault: criterion by criterion.
+        let broken = found.worse_than(&prover.prove(&spec, onto)?);
+        if broken.holds() {
             engine.notice(
                 &finished.id,
                 format!("{rival} does not hold on {} any more, also without this", finished.target),
             );
             continue;
         }
-        return Ok(Some(format!("breaks {rival}, which landed first: {}", found.complaint())));
+        return Ok(Some(format!("breaks {rival}, which landed first: {}", broken.complaint())));
     }
     Ok(None)
 }

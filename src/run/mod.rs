@@ -17,12 +17,14 @@ mod driver;
 mod engine;
 mod events;
 mod evidence;
+mod frozen;
 mod honesty;
 mod jobs;
 mod land;
 mod lease;
 mod merge_hooks;
 mod model;
+mod on_base;
 mod onto;
 mod origin;
 mod prompt;
@@ -42,7 +44,10 @@ pub use catch_up::take_in;
 pub use claim::{ensure_writable, hold};
 pub use engine::{Engine, Reporter, clean_up, work};
 pub use events::{Recorded, record_on_branch, vouch};
-pub use evidence::{Evidence, Proof, Verdict, lines as evidence_lines, read as read_evidence};
+pub use evidence::{
+    Evidence, Line as NoteLine, Noted, Proof, Start, Verdict, lines as evidence_lines, noted as noted_evidence,
+    read as read_evidence,
+};
 pub use land::Landed;
 pub use onto::{Onto, onto};
 pub use origin::record_at_ground;
@@ -91,6 +96,8 @@ pub enum Phase {
     Claim,
     /// Its worktree is being made.
     Worktree,
+    /// What the proofs say on the base is looked at.
+    Base,
     /// The configured set-up runs.
     Setup,
     /// The agent works.
@@ -109,6 +116,7 @@ impl Phase {
         match self {
             Self::Claim => "claim",
             Self::Worktree => "worktree",
+            Self::Base => "base",
             Self::Setup => "setup",
             Self::Agent => "agent",
             Self::Commit => "commit",

@@ -5,6 +5,7 @@
 //! if the tracked files are unchanged after it (DESIGN.md, section 3).
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::jobs::Watch;
 use super::{Engine, Error, Evidence, Proof, jobs};
@@ -16,9 +17,9 @@ use crate::spec::{Criterion, Spec, SpecId};
 
 /// Proves specs, one checkout for all.
 pub struct Prover<'a> {
-    engine: &'a Engine,
-    id: &'a SpecId,
-    settings: &'a Settings,
+    pub(super) engine: &'a Engine,
+    pub(super) id: &'a SpecId,
+    pub(super) settings: &'a Settings,
     lock: &'a Lock,
     at: PathBuf,
     prefix: String,
@@ -46,6 +47,7 @@ impl<'a> Prover<'a> {
         let tree = repo.tree(commit)?;
         let ticks = Ticks::read(self.engine, &self.prefix, spec, commit)?;
         let mut evidence = Evidence::empty(tree);
+        evidence.spec = Some(repo.blob_id(spec.render().as_bytes())?);
         let needs_checkout = spec.criteria.iter().any(|criterion| criterion.command.is_some());
         if needs_checkout && let Some(spoilt) = self.checkout(commit)? {
             evidence.spoilt = Some(spoilt);
@@ -59,6 +61,11 @@ impl<'a> Prover<'a> {
             evidence.proofs.push(proof);
         }
         Ok(evidence)
+    }
+
+    /// The project's directory, relative to the repository's top.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// The project's directory in the checkout.
@@ -91,11 +98,7 @@ impl<'a> Prover<'a> {
     }
 
     fn run(&self, criterion: &Criterion, command: &str, commit: Oid) -> Result<Proof, Error> {
-        let repo = &self.engine.project.repo;
-        let mut errand = jobs::shell(&self.engine.project, command, self.dir());
-        // A proof that asks Git is to be told what is in the commit.
-        errand.env.push(("GIT_NO_REPLACE_OBJECTS".into(), "1".into()));
-        let done = self.perform(errand)?;
+        let (done, unchanged) = self.command(command, commit, self.settings.timeout.value)?;
         let exit = match done.how {
             How::Exited(code) => Some(code),
             _ => None,
@@ -104,11 +107,25 @@ impl<'a> Prover<'a> {
             How::Exited(_) => None,
             _ => jobs::failure(&done),
         };
-        if !repo.tracked_unchanged(&self.at)? {
+        if !unchanged {
             remark = Some(format!("`{command}` changes tracked files"));
-            repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
         }
         Ok(Proof::by_command(&criterion.text, command, exit, remark, done.tail, done.duration))
+    }
+
+    /// Runs one command in the checkout of a commit; gives whether the tracked files are as they were. Where they are
+    /// not, they are put back for the next.
+    pub(super) fn command(&self, command: &str, commit: Oid, limit: Duration) -> Result<(Performed, bool), Error> {
+        let repo = &self.engine.project.repo;
+        let mut errand = jobs::shell(&self.engine.project, command, self.dir());
+        // A proof that asks Git is to be told what is in the commit.
+        errand.env.push(("GIT_NO_REPLACE_OBJECTS".into(), "1".into()));
+        let done = self.within_time(errand, limit)?;
+        let unchanged = repo.tracked_unchanged(&self.at)?;
+        if !unchanged {
+            repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
+        }
+        Ok((done, unchanged))
     }
 
     /// Runs one program, under the settings' time limit.
@@ -116,7 +133,10 @@ impl<'a> Prover<'a> {
     /// # Errors
     /// Where it could not be started; an interruption.
     pub(super) fn perform(&self, errand: Errand) -> Result<Performed, Error> {
-        let timeout = self.settings.timeout.value;
+        self.within_time(errand, self.settings.timeout.value)
+    }
+
+    fn within_time(&self, errand: Errand, timeout: Duration) -> Result<Performed, Error> {
         let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None, lost: None };
         let done = self.engine.perform(vec![errand], &watch)?;
         if matches!(done.how, How::Stopped) || self.engine.stopped() {

@@ -110,7 +110,7 @@ fn on_branch(engine: &Engine, worktree: &Path, branch: &str) -> Result<bool, Err
 }
 
 /// Everything in a worktree onto a safety copy, and the worktree away.
-fn set_aside(engine: &Engine, id: &SpecId, qualified: &Qualified, path: &Path) -> Result<(), Error> {
+pub(super) fn set_aside(engine: &Engine, id: &SpecId, qualified: &Qualified, path: &Path) -> Result<(), Error> {
     let repo = &engine.project.repo;
     match repo.remove_worktree(path, Some(&backup_prefix(engine, qualified)?)) {
         Ok(Removed::Gone) => Ok(()),
@@ -168,9 +168,8 @@ pub(super) fn bring_worktree(engine: &Engine, id: &SpecId, old: Option<Oid>, sta
     set_aside(engine, id, &qualified, &path)
 }
 
-/// The branch's tip after what the agent left has been committed, and why the commit was refused, if it was.
+/// What came of committing what the agent left: why it was refused, if it was.
 pub(super) struct Saved {
-    pub tip: Oid,
     pub refused: Option<String>,
 }
 
@@ -182,7 +181,7 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     let path = project.worktree_path(&claim.id);
     let tip = || -> Result<Oid, Error> { Ok(repo.tip(&claim.qualified.full_ref())?.unwrap_or(claim.start)) };
     if !repo.is_worktree(&path)? {
-        return Ok(Saved { tip: tip()?, refused: Some("its worktree is gone".to_owned()) });
+        return Ok(Saved { refused: Some("its worktree is gone".to_owned()) });
     }
     if !claim.agent.is_person() {
         repo.free_worktree_locks(&path)?;
@@ -190,14 +189,11 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     }
     if !on_branch(engine, &path, &claim.qualified.branch())? {
         set_aside(engine, &claim.id, &claim.qualified, &path)?;
-        return Ok(Saved {
-            tip: tip()?,
-            refused: Some("it left its branch: HEAD of its worktree is elsewhere".to_owned()),
-        });
+        return Ok(Saved { refused: Some("it left its branch: HEAD of its worktree is elsewhere".to_owned()) });
     }
     if let Some(operation) = repo.operation(&path)? {
         set_aside(engine, &claim.id, &claim.qualified, &path)?;
-        return Ok(Saved { tip: tip()?, refused: Some(format!("it left a {operation} unfinished")) });
+        return Ok(Saved { refused: Some(format!("it left a {operation} unfinished")) });
     }
     let wrong = repo.mend_worktree(&path)?;
     let wrong = (!wrong.is_empty()).then(|| wrong.join("; "));
@@ -205,10 +201,7 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     let left = repo.leftovers(&path)?;
     if left.modified.is_empty() && left.untracked.is_empty() {
         let tip = tip()?;
-        return Ok(Saved {
-            tip,
-            refused: wrong.map_or_else(|| embedded(engine, claim, tip), |wrong| Ok(Some(wrong)))?,
-        });
+        return Ok(Saved { refused: wrong.map_or_else(|| embedded(engine, claim, tip), |wrong| Ok(Some(wrong)))? });
     }
     let message =
         format!("{}: {}\n\n{}\n", claim.id, claim.spec.title.trim(), crate::ledger::spec_line(&claim.qualified));
@@ -223,11 +216,11 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
             return Err(error);
         }
         put_aside(engine, &claim.id, &path, "Git cannot commit it")?;
-        return Ok(Saved { tip: tip()?, refused: Some(format!("its work cannot be committed: {error}")) });
+        return Ok(Saved { refused: Some(format!("its work cannot be committed: {error}")) });
     }
     let tip = tip()?;
     let embedded = embedded(engine, claim, tip)?;
-    Ok(Saved { tip, refused: refused.or(embedded) })
+    Ok(Saved { refused: refused.or(embedded) })
 }
 
 /// A repository inside of the worktree would be committed as a link to nowhere.

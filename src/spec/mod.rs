@@ -10,6 +10,7 @@ mod boxes;
 mod cycle;
 pub mod diagnostic;
 mod duration;
+mod edited;
 pub(crate) mod fields;
 pub mod glob;
 pub mod id;
@@ -26,11 +27,13 @@ mod programs;
 mod prose;
 mod qualified;
 pub mod set;
+mod weakened;
 pub mod yaml;
 
 pub use boxes::same_but_boxes;
 pub use diagnostic::{Diagnostic, Severity, Source};
 pub use duration::{format_duration, parse_duration};
+pub use edited::edited_criteria;
 pub use glob::{check_glob, literal_part, matcher};
 pub use id::{IdError, Project, SpecId, legal_component};
 pub use lint::{lint, lint_project};
@@ -42,6 +45,7 @@ pub use programs::{is_program, names_file, programs};
 pub use prose::prose;
 pub use qualified::Qualified;
 pub use set::{Problem, Set};
+pub use weakened::{Weakened, weakened};
 
 #[cfg(test)]
 mod laws;

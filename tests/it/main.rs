@@ -5,6 +5,7 @@ mod agent;
 mod harness;
 
 mod cli;
+mod evidence;
 mod hooks;
 mod house;
 mod merged;

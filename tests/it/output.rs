@@ -154,6 +154,7 @@ fn what_people_look_at_fits_eighty_columns() {
         from there to the team
           $ test "$(sed -n 's/.*data-step="\([a-z]*\)".*/\1/p' wizard.html | tr '\n'
             ' ')" = "template project team "
+          red → green
       ~ It reads well
           claimed: ticked, and no command proves it
 
@@ -207,6 +208,7 @@ fn what_people_look_at_fits_eighty_columns() {
       ✓ A wizard leads a new customer from the template to the first project, and
         from there to the team
           $ test "$(sed -n 's/.*data-step="\([a-z]*\)".*/\1/p' wizard.html | tr '\n…
+          red → green
       ~ It reads well
           claimed: ticked, and no command proves it
 
@@ -229,6 +231,7 @@ fn what_people_look_at_fits_eighty_columns() {
         heard of the product
           $ test -f invite.html && grep -q emails invite.html && grep -q project
             invite.html && grep -q role invite.html
+          unmet before the work as well
     "#);
     insta::assert_snapshot!(shown(&["log"]), @r#"
     ######## 2026-01-01 00:00:00 Land 001-find-out-why-customers-leave: The spec

@@ -1,5 +1,5 @@
 //! Tests that a change takes away or makes say less: for the eyes of whoever reviews it. A guess from the text, in no
-//! language in particular; it decides nothing.
+//! language in particular; it decides nothing, but where the settings say `strict: true`.
 
 /// What a change did to a file of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
