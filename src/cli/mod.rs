@@ -11,6 +11,7 @@ mod demo;
 mod diff;
 mod doctor;
 pub mod draw;
+mod drift;
 mod edit;
 mod export;
 mod graph;
@@ -27,6 +28,7 @@ mod report;
 mod review;
 pub mod schema;
 mod show;
+mod split;
 mod sync;
 mod text;
 mod verify;
@@ -74,6 +76,7 @@ set up
 write
   add          Write a new spec
   edit         Open a spec in Git's editor
+  split        Have an agent plan the members of a spec
   lint         Say everything that is wrong with the specs, at once
 
 look
@@ -82,6 +85,7 @@ look
   why          Name the commits that decide a status, and the whole chain of reasons
   log          Print an agent's words, live while it runs
   graph        Draw drivers, members and dependencies
+  drift        Name completed specs whose inputs, text or proofs have changed
   activity     Tell what happened, in order
   export       Give specs and evidence to other programs
   report       Add up what the history tells
@@ -122,12 +126,14 @@ enum Command {
     Doctor(doctor::Doctor),
     Add(add::Add),
     Edit(edit::Edit),
+    Split(split::Split),
     Lint(lint::Lint),
     List(list::List),
     Show(show::Show),
     Why(why::Why),
     Log(log::Log),
     Graph(graph::Graph),
+    Drift(drift::Drift),
     Activity(activity::Activity),
     Export(export::Export),
     Report(cost::Report),
@@ -283,12 +289,14 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Doctor(args) => args.run(context),
         Command::Add(args) => args.run(context),
         Command::Edit(args) => args.run(context),
+        Command::Split(args) => args.run(context),
         Command::Lint(args) => args.run(context),
         Command::List(args) => args.run(context),
         Command::Show(args) => args.run(context),
         Command::Why(args) => args.run(context),
         Command::Log(args) => args.run(context),
         Command::Graph(args) => args.run(context),
+        Command::Drift(args) => args.run(context),
         Command::Activity(args) => args.run(context),
         Command::Export(args) => args.run(context),
         Command::Report(args) => args.run(context),

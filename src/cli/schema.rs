@@ -2,7 +2,7 @@
 
 use schemars::schema_for;
 
-use super::{activity, config, diff, graph, lint, verify, why};
+use super::{activity, config, diff, drift, graph, lint, verify, why};
 use crate::ops::{cost, doctor, hooks, pr, views};
 
 /// Every published schema: the command's name and the schema of its `--json`.
@@ -12,6 +12,7 @@ pub fn all() -> Vec<(&'static str, serde_json::Value)> {
         ("show", schema_for!(views::Detail)),
         ("why", schema_for!(why::WhyView)),
         ("graph", schema_for!(graph::GraphView)),
+        ("drift", schema_for!(Vec<drift::DriftView>)),
         ("diff", schema_for!(diff::DiffView)),
         ("export", schema_for!(Vec<views::Detail>)),
         ("report-cost", schema_for!(cost::CostView)),

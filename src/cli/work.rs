@@ -1,12 +1,14 @@
 //! `chant work`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use super::{Context, Outcome, progress};
 use crate::config::Flags;
 use crate::ops;
 use crate::plan::Status;
-use crate::project::{self, Look};
+use crate::project::{self, Look, Project};
 use crate::run::{self, Request};
 use crate::spec::SpecId;
 
@@ -28,6 +30,9 @@ pub struct Work {
     /// The agent, before the spec's own and the configured one (`person` makes the worktree for you).
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
+    /// Work completed specs again that have drifted: all of them, or those that are named.
+    #[arg(long, conflicts_with_all = ["finish", "print_prompt"])]
+    drifted: bool,
     /// The branch to land on.
     #[arg(long, value_name = "BRANCH")]
     target: Option<String>,
@@ -43,6 +48,12 @@ pub struct Work {
     /// Share claims and landings with other clones through this remote; an empty one: with nobody.
     #[arg(long, value_name = "NAME")]
     remote: Option<String>,
+    /// The template of the prompt, before the spec's own and the configured one (docs: how-to/prompts).
+    #[arg(long, value_name = "NAME")]
+    prompt: Option<String>,
+    /// Print the prompt that the next attempt would be given, and run nothing.
+    #[arg(long, conflicts_with_all = ["finish", "fresh", "takeover"])]
+    print_prompt: bool,
     /// Prove and land what a person did in the worktree.
     #[arg(long, conflicts_with_all = ["fresh", "agent"])]
     finish: bool,
@@ -53,7 +64,15 @@ impl Work {
         let flags = Flags { remote: self.remote.clone(), ..Flags::default() };
         let project = context.project_with(&flags)?.at_home(&flags).map_err(ops::Error::from)?;
         let look = project::look(&project)?;
-        let ids = wanted(&look, &self.ids)?;
+        if self.print_prompt {
+            return self.print(context, &project, &look);
+        }
+        let again = if self.drifted { drifted(&project, &look, &self.ids)? } else { BTreeMap::new() };
+        let ids = if self.drifted { again.keys().cloned().collect() } else { wanted(&look, &self.ids)? };
+        if self.drifted && ids.is_empty() {
+            context.say("nothing has drifted");
+            return Ok(0);
+        }
         if ids.is_empty() {
             // What a killed process left of its landing is not work, but somebody has to clear it away.
             let reporter = progress::reporter(context);
@@ -62,7 +81,7 @@ impl Work {
             context.say("nothing is ready; `chant list` says why");
             return Ok(0);
         }
-        let done: Vec<SpecId> = if self.fresh { Vec::new() } else { settled(&look, &ids) };
+        let done: Vec<SpecId> = if self.fresh || self.drifted { Vec::new() } else { settled(&look, &ids) };
         let request = Request {
             ids,
             fresh: self.fresh,
@@ -72,6 +91,8 @@ impl Work {
             target: self.target,
             agent: self.agent,
             jobs: self.jobs.map(usize::from),
+            prompt: self.prompt,
+            again,
         };
         let reporter = progress::reporter(context);
         let code = run::work(project, request, reporter.clone().into_fn());
@@ -86,6 +107,24 @@ impl Work {
         }
         Ok(code)
     }
+
+    fn print(self, context: &Context, project: &Project, look: &Look) -> Outcome {
+        let [query] = self.ids.as_slice() else {
+            return Err(ops::Error::usage("a prompt is about one spec", "name it: `chant work --print-prompt <id>`"));
+        };
+        let id = ops::find(look, query)?;
+        let request = Request { target: self.target, prompt: self.prompt, ..Request::default() };
+        context.print(&run::preview_prompt(project, look, id, &request)?)?;
+        Ok(0)
+    }
+}
+
+/// Completed specs that have drifted, each with what has changed.
+fn drifted(project: &Project, look: &Look, queries: &[String]) -> Result<BTreeMap<SpecId, Vec<String>>, ops::Error> {
+    let ids = queries.iter().map(|query| ops::find(look, query)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = project::drifted(project, look, None)?;
+    found.retain(|one| ids.is_empty() || ids.contains(&&one.id));
+    Ok(found.into_iter().map(|one| (one.id, one.reasons.iter().map(|reason| reason.words()).collect())).collect())
 }
 
 /// Those of which there is nothing left to do, so that the engine may have nothing to say of them.

@@ -11,6 +11,7 @@ const KEYS: [&str; 17] = [
     "project",
     "target",
     "agent",
+    "prompt",
     "jobs",
     "land",
     "timeout",
@@ -29,9 +30,10 @@ const KEYS: [&str; 17] = [
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
-const OVERRIDES: [&str; 13] = [
+const OVERRIDES: [&str; 14] = [
     "target",
     "agent",
+    "prompt",
     "jobs",
     "land",
     "timeout",
@@ -120,6 +122,7 @@ impl Settings {
         match (key, value.is_empty()) {
             // Nothing takes back what the file says.
             ("target", true) => self.target = Set { value: None, origin },
+            ("prompt", true) => self.prompt = Set { value: None, origin },
             ("agent", true) => self.agent = Set { value: None, origin },
             ("forge.url", true) => self.forge_url = Set { value: None, origin },
             ("remote", true) => self.remote = Set { value: None, origin },
@@ -150,6 +153,7 @@ impl Settings {
             "project" => set(&mut self.project, project(node, sink).map(Some), origin),
             "target" => set(&mut self.target, sink.text(key, node).map(Some), origin),
             "agent" => set(&mut self.agent, sink.text(key, node).map(Some), origin),
+            "prompt" => set(&mut self.prompt, sink.text(key, node).map(Some), origin),
             "jobs" => set(&mut self.jobs, sink.count(key, node, 1).and_then(|n| usize::try_from(n).ok()), origin),
             "land" => set(&mut self.land, land(node, sink), origin),
             "timeout" => set(&mut self.timeout, sink.duration(key, node), origin),
@@ -163,6 +167,7 @@ impl Settings {
             "review.count" => set(&mut self.review_count, sink.count(key, node, 1), origin),
             "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),
             "red_first" => set(&mut self.proving.red_first, proving::red_first(node, sink), origin),
+            "frozen" | "strict" if node.value == Value::Null => {}
             "frozen" => set(&mut self.proving.frozen, Some(globs(key, node, sink)), origin),
             "strict" => set(&mut self.proving.strict, truth(key, node, sink), origin),
             "worktree.dir" => set(&mut self.worktree_dir, sink.text(key, node), origin),

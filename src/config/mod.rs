@@ -210,6 +210,8 @@ pub struct Settings {
     pub target: Set<Option<String>>,
     /// `agent`
     pub agent: Set<Option<String>>,
+    /// `prompt`: the template for specs that name none.
+    pub prompt: Set<Option<String>>,
     /// `jobs`
     pub jobs: Set<usize>,
     /// `land`
@@ -252,6 +254,7 @@ impl Default for Settings {
             project: Set::default(None),
             target: Set::default(None),
             agent: Set::default(None),
+            prompt: Set::default(None),
             jobs: Set::default(4),
             land: Set::default(Landing::Auto),
             timeout: Set::default(Duration::from_secs(3600)),
@@ -295,6 +298,7 @@ impl Settings {
             entry("project", &self.project, |p| p.as_ref().map_or("(none)".to_owned(), ToString::to_string)),
             entry("target", &self.target, or("(the branch checked out)")),
             entry("agent", &self.agent, or("(none)")),
+            entry("prompt", &self.prompt, or("(as the spec's type says)")),
             entry("jobs", &self.jobs, ToString::to_string),
             entry("land", &self.land, |land| land.as_str().to_owned()),
             entry("timeout", &self.timeout, |timeout| format_duration(*timeout)),

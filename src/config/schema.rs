@@ -17,6 +17,8 @@ struct File {
     target: Option<String>,
     /// The agent for specs that name none.
     agent: Option<String>,
+    /// The template of the prompt for specs that name none; where nothing is said the one of the spec's type.
+    prompt: Option<String>,
     /// How many agents may run side by side; 4 where nothing is said.
     #[schemars(range(min = 1))]
     jobs: Option<u32>,

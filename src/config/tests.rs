@@ -86,6 +86,7 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("project", "kpi", 2),
         ("target", "main", 3),
         ("agent", "analyst", 4),
+        ("prompt", "(as the spec's type says)", 0),
         ("jobs", "2", 5),
         ("land", "review", 6),
         ("timeout", "1h30m", 7),

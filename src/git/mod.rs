@@ -27,6 +27,7 @@ mod follow;
 mod gitconfig;
 mod history;
 mod identity;
+mod ignored;
 mod index_lock;
 mod leftovers;
 mod links;

@@ -34,6 +34,8 @@ pub fn lint(project: &Project, at: Option<&str>) -> Result<Report, Error> {
         diagnostics.extend(loaded.set.iter().flat_map(|spec| project::leads_out(project, spec)));
     }
     diagnostics.extend(project::lint_together(project, &loaded.set, project.repo.head()?.tip())?);
+    let commit = at.map(|rev| project.repo.rev(rev)).transpose()?;
+    diagnostics.extend(crate::run::lint_prompts(project, &loaded.set, commit)?);
     // Those that cannot be read are specs all the same.
     let unread: std::collections::BTreeSet<&str> = diagnostics
         .iter()

@@ -9,6 +9,7 @@
 //! spec lands in the base of another only when the outermost driver that the two do not share has landed (`lift`).
 pub mod board;
 pub mod cost;
+pub mod drift;
 pub mod forest;
 pub mod graph;
 pub mod kpi;

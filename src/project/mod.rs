@@ -4,6 +4,7 @@
 //! A repository may hold several projects. Every command works on the one that encloses the current directory; its
 //! name (none at the repository's root) qualifies its specs' ids in branches and trailers (DESIGN.md, section 2).
 
+mod drift;
 mod load;
 mod look;
 mod seen;
@@ -11,6 +12,7 @@ mod sharing;
 mod trust;
 mod verdicts;
 
+pub use drift::{Drifted, drifted};
 pub use load::{
     Loaded, Neighbour, leads_out, lint_together, load_at, load_staged, load_worktree, other_projects, projects,
 };

@@ -50,6 +50,16 @@ pub(super) fn choose(
     Ok(Chosen { name, agent, model, timeout })
 }
 
+/// Whether the agent that would be chosen reads a prompt: neither a person does, nor the spec's own steps.
+pub(super) fn is_prompted(settings: &Settings, spec: &Spec, asked: Option<&str>) -> bool {
+    let named = asked.or(spec.agent.as_deref()).or(settings.agent.value.as_deref());
+    let Some(name) = named else { return false };
+    match settings.agents.get(name) {
+        Some(agent) => !matches!(agent.kind, AgentKind::Steps | AgentKind::Person),
+        None => name != STEPS && name != PERSON,
+    }
+}
+
 fn build(
     project: &Project,
     name: &str,

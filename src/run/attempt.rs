@@ -10,7 +10,7 @@ use super::lease::{self, Heart};
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::{
     Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, frozen, honesty, jobs, land, on_base,
-    prompt, shared, tidy,
+    shared, tidy,
 };
 use crate::agent::{How, Lock, Performed};
 use crate::env::failpoint;
@@ -50,6 +50,7 @@ pub(super) fn ending_of(error: &Error) -> Ending {
         Error::Git(crate::git::Error::OtherName { .. })
         | Error::Refused { .. }
         | Error::Spec { .. }
+        | Error::Prompt(_)
         | Error::Lookup(_)
         | Error::Agent(_)
         | Error::Project(_) => Ending::Refused(describe(error, &with_help)),
@@ -170,7 +171,7 @@ fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>)
         }
     }
     engine.phase(id, Phase::Agent, Some(claim.attempt));
-    let errands = claim.agent.errands(engine, claim, &prompt::prompt(claim))?;
+    let errands = claim.agent.errands(engine, claim, &claim.prompt)?;
     failpoint("attempt.before-agent");
     let done = engine.perform(errands, &watch(claim.agent.timeout()))?;
     stop_if_asked(engine, claim, &heart, &done)?;
@@ -252,7 +253,7 @@ fn judge(
     on_base::look(&prover, &claim.spec, claim.base)?;
     let mut found = prover.prove(&claim.spec, tip)?;
     found.set_aside = set_aside;
-    on_base::compare(engine, &claim.settings, claim.base, &mut found)?;
+    on_base::compare(engine, &claim.settings, claim.base, claim.again, &mut found)?;
     failpoint("attempt.proven");
     // A proof may run what the work has made.
     if let Some(complaint) = honesty::meanwhile(engine, before)? {
@@ -359,7 +360,7 @@ fn conclude(
 ) -> Result<Oid, Error> {
     let repo = &engine.project.repo;
     let lock: &Lock = &claim.lock;
-    let body = found.map(prompt::criteria_lines).unwrap_or_default();
+    let body = found.map(evidence::criteria_lines).unwrap_or_default();
     let commit = event(repo, lock, tip, &format!("{}: {word}", claim.id), &body, block)?;
     let empty;
     let found = match found {

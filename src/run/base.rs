@@ -1,7 +1,7 @@
 //! Where work starts and where it will land, and whether what stands there can be started from (DESIGN.md, section 5,
 //! "Base").
 
-use super::{Engine, Error, driver};
+use super::{Engine, Error, Request, driver};
 use crate::agent::Lock;
 use crate::git::Head;
 use crate::ledger::{Oid, Record};
@@ -71,6 +71,19 @@ pub(super) fn refuse_edited(project: &Project, look: &Look, committed: &Spec) ->
         return Ok(());
     }
     Err(uncommitted(&committed.id, "has changes that are not committed"))
+}
+
+/// The commit that the work on a spec would start from, as far as it is there already: a driver's branch may not be.
+pub(super) fn base_seen(project: &Project, look: &Look, id: &SpecId, request: &Request) -> Result<Oid, Error> {
+    let mut open = id.clone();
+    loop {
+        let target = target_of(project, look, &open, request.target.as_deref())?;
+        match (project.repo.tip(&format!("refs/heads/{target}"))?, look.set.driver_of(&open)) {
+            (Some(tip), _) => return Ok(tip),
+            (None, Some(driver)) => open = driver.clone(),
+            (None, None) => return Err(no_target(&target)),
+        }
+    }
 }
 
 /// The branch to start from and to land on; a driver's is made or brought up to date first.

@@ -6,14 +6,14 @@ use super::base::{base_branch, no_target, recorded_target, refuse_edited, refuse
 use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
-use super::{Engine, Error, catch_up, lease, shared, signing, tidy};
+use super::{Engine, Error, catch_up, lease, on_base, prompt, shared, signing, tidy};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
-use crate::ledger::{Approval, Block, Entry, Oid, Record, State, Transition};
+use crate::ledger::{Block, Entry, Oid, Record, State, Transition};
 use crate::plan::{Row, Status};
 use crate::project::{self, Look, Project};
-use crate::spec::{Diagnostic, Qualified, Severity, Spec, SpecId};
+use crate::spec::{Diagnostic, Qualified, Severity, SpecId};
 
 /// Refuses what must not change anything: a call from inside a run, told by process ancestry, and a repository in
 /// which nobody is known by name.
@@ -98,7 +98,7 @@ pub(super) fn claim(engine: &Engine, id: &SpecId) -> Result<Claimed, Error> {
     let record = look.ledger.record(&project.qualify(id));
     refuse_by_status(row)?;
     match (row.status, record) {
-        (Status::Completed, _) => {
+        (Status::Completed, _) if !engine.request.again.contains_key(id) => {
             Ok(Claimed::Done { lock, target: row.target.clone(), driver: look.set.driver_of(id).cloned() })
         }
         (Status::InReview, Some(record)) if !engine.request.fresh => {
@@ -245,7 +245,22 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         Some(record) => record.attempt,
         None => record.map_or(1, |record| record.highest.saturating_add(1)),
     };
-    let sources = sources(project, &spec, base)?;
+    let prompt = match agents::is_prompted(&settings, &spec, asked) {
+        true => prompt::prompt(
+            &prompt::Ask {
+                project,
+                look,
+                spec: &spec,
+                settings: &settings,
+                base,
+                target: &target,
+                attempt,
+                request: &engine.request,
+            },
+            None,
+        )?,
+        false => String::new(),
+    };
     let run = project.new_run()?;
     let who = format!("run {run} of {}, process {}", agent.name(), std::process::id());
     lock.describe(&who).map_err(Error::system("writing the lock file"))?;
@@ -293,9 +308,8 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         start,
         agent,
         ended,
-        feedback: record.and_then(|record| feedback(project, record)),
-        rejections: record.map(rejections).unwrap_or_default(),
-        sources,
+        prompt,
+        again: on_base::was_done(repo, record, base)?,
         driver: look.set.driver_of(id).cloned(),
         qualified,
     })))
@@ -317,50 +331,6 @@ fn beaten(project: &Project, qualified: Qualified) -> Result<Error, Error> {
 fn goes_on(look: &Look, record: &Record, tip: Option<Oid>) -> bool {
     let (State::Completed, Some(event), Some(tip)) = (&record.state, record.decided_by, tip) else { return false };
     look.history.is_ancestor(event, tip) && !look.history.same_content(event, tip)
-}
-
-/// Why the last attempt did not do, with its evidence, for the next one's prompt.
-fn feedback(project: &Project, record: &Record) -> Option<String> {
-    let State::Failed { reason } = &record.state else { return None };
-    let mut text = reason.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
-    let note = record.decided_by.and_then(|commit| project.repo.note(commit).ok().flatten()).unwrap_or_default();
-    for line in note.lines().filter_map(|line| serde_json::from_str::<super::evidence::Line>(line).ok()) {
-        for proof in line.criteria.iter().filter(|proof| proof.verdict == super::Verdict::Unmet) {
-            text.push_str(&format!("\n\nUnmet: {}", proof.criterion));
-            if let Some(command) = &proof.command {
-                text.push_str(&format!("\n  $ {command}"));
-            }
-            if let Some(exit) = proof.exit {
-                text.push_str(&format!("\n  exit code {exit}"));
-            }
-            for line in proof.tail.lines() {
-                text.push_str(&format!("\n  | {line}"));
-            }
-        }
-    }
-    Some(text)
-}
-
-/// What reviewers said who sent the work back.
-fn rejections(record: &Record) -> Vec<String> {
-    let rejected = record.entries.iter().filter(|entry| entry.block.approval == Some(Approval::Rejected));
-    let words = rejected.map(|entry| {
-        let (attempt, reason) = (entry.block.attempt.unwrap_or_default(), entry.block.reason.as_deref());
-        format!("attempt {attempt}, {}: {}", entry.author, reason.unwrap_or("no reason was given"))
-    });
-    words.collect()
-}
-
-/// The files that the spec wants read first, as its base has them.
-fn sources(project: &Project, spec: &Spec, base: Oid) -> Result<Vec<(String, Vec<String>)>, Error> {
-    let mut found = Vec::new();
-    for pattern in [&spec.context, &spec.informed_by, &spec.origin, &spec.tracks].into_iter().flatten() {
-        let matcher = crate::spec::matcher(std::slice::from_ref(pattern));
-        let below = project.repo.files_below(base, &project.path(&crate::spec::literal_part(pattern)))?;
-        let inside = below.iter().filter_map(|path| path.strip_prefix(&project.prefix));
-        found.push((pattern.clone(), inside.filter(|path| matcher.is_match(path)).map(str::to_owned).collect()));
-    }
-    Ok(found)
 }
 
 /// Refuses to touch the run of another clone, unless it was asked for or its lease has run out.

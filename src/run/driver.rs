@@ -153,7 +153,7 @@ pub(super) fn finish(engine: &Engine, driver: &SpecId) -> Result<Finish, Error> 
     let lock = wait_for(engine, driver)?;
     let look = project::look(project)?;
     let Some(row) = look.board.row(driver) else { return Ok(Finish::NotYet) };
-    if row.status == Status::Completed {
+    if row.status == Status::Completed && !engine.request.again.contains_key(driver) {
         tidy::after_landing(engine, driver, row.target.as_deref())?;
         return Ok(Finish::Ended(Ending::AlreadyDone));
     }
@@ -227,7 +227,8 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
     let before = Before::now(engine)?;
     on_base::look(&prover, &spec, base)?;
     let mut found = prover.prove(&spec, tip)?;
-    on_base::compare(engine, &settings, base, &mut found)?;
+    let again = on_base::was_done(repo, Some(record), base)?;
+    on_base::compare(engine, &settings, base, again, &mut found)?;
     failpoint("driver.proven");
     found.spoilt = found.spoilt.or(honesty::meanwhile(engine, &before)?);
     let commit = conclude(engine, &qualified, record, tip, &found, lock, &before)?;

@@ -154,11 +154,13 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     let engine = Arc::new(Engine::new(project, request, reporter, stop, handle));
     let look = project::look(&engine.project)?;
     signing::ready(&engine.project, &look)?;
+    super::prompt::check(&engine.project, &look, &engine.request.ids, &engine.request)?;
     tidy::landed(&engine, &look)?;
     let mut codes = Vec::new();
-    let (mut look, mut ids) = (look, engine.request.ids.clone());
+    let (mut look, mut ids, mut again) = (look, engine.request.ids.clone(), &engine.request.again);
+    let none = BTreeMap::new();
     loop {
-        let schedule = Schedule::new(&ids, &look.board, &look.set, jobs);
+        let schedule = Schedule::new(&ids, &reopened(&look, again), &look.set, jobs);
         *relaxed(&engine.drives) = wanted_drivers(&look, &ids);
         // Members may come to a driver while it runs: they are worked as well, until it knows all of them.
         let run = Waits { needs: needs(&look), ..Waits::default() };
@@ -167,6 +169,7 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
             break;
         }
         look = project::look(&engine.project)?;
+        again = &none;
     }
     tidy::at_end(&engine.project);
     // What they supplement is safe by now, and the next call shares them too.
@@ -177,6 +180,15 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     }
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     Ok(overall(&codes))
+}
+
+/// The board as it is once completed specs are to be worked again.
+fn reopened(look: &Look, again: &BTreeMap<SpecId, Vec<String>>) -> crate::plan::Board {
+    let mut board = look.board.clone();
+    for row in board.rows.iter_mut().filter(|row| again.contains_key(&row.id)) {
+        row.status = crate::plan::Status::Ready;
+    }
+    board
 }
 
 fn wanted_drivers(look: &Look, ids: &[SpecId]) -> BTreeMap<SpecId, BTreeSet<SpecId>> {

@@ -225,6 +225,20 @@ pub fn lines(
     serde_json::to_string(&line).into_iter().collect()
 }
 
+/// The criteria and how they ended, a line each, for a commit message.
+pub(super) fn criteria_lines(found: &Evidence) -> String {
+    let mut text = String::new();
+    for proof in &found.proofs {
+        let word = match proof.verdict {
+            Verdict::Verified => "verified",
+            Verdict::Claimed => "claimed",
+            Verdict::Unmet => "unmet",
+        };
+        text.push_str(&format!("- {word}: {}\n", proof.criterion));
+    }
+    text
+}
+
 /// What a note says of the attempt that its commit ended.
 #[derive(Debug, Clone, Default)]
 pub struct Noted {

@@ -34,6 +34,7 @@ mod reviewed;
 mod settings;
 mod shared;
 mod signing;
+mod split;
 mod sync;
 mod tidy;
 
@@ -51,13 +52,16 @@ pub use evidence::{
 pub use land::Landed;
 pub use onto::{Onto, onto};
 pub use origin::record_at_ground;
+pub use prompt::{Templates, lint as lint_prompts, preview as preview_prompt, templates_at};
 pub use prove::Prover;
 pub use pulls::{Door, Pulled, Told, heard, open as open_pull, patches, status as pull_status};
 pub use shared::refresh;
 pub use signing::{ready, ready_as, unsigned};
+pub use split::{Split, split_alone};
 pub use sync::{Synced, sync};
 pub use tidy::discard_proof;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use miette::Diagnostic;
@@ -87,6 +91,10 @@ pub struct Request {
     pub agent: Option<String>,
     /// How many agents may run side by side.
     pub jobs: Option<usize>,
+    /// The template of the prompt, before the spec's own and the configured one.
+    pub prompt: Option<String>,
+    /// Completed specs that are worked again, each with what has changed since.
+    pub again: BTreeMap<SpecId, Vec<String>>,
 }
 
 /// Where an attempt is.
@@ -259,6 +267,10 @@ pub enum Error {
         #[related]
         diagnostics: Vec<spec::Diagnostic>,
     },
+    /// The template of a prompt is not there, or cannot be rendered.
+    #[error("the prompt cannot be made")]
+    #[diagnostic(code(chant::run::prompt))]
+    Prompt(#[related] Vec<spec::Diagnostic>),
     /// An id means nothing here, or too much.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -309,7 +321,12 @@ impl Error {
             Self::Held { .. } => 4,
             Self::Failed(_) => 1,
             Self::Interrupted => 130,
-            Self::Spec { .. } | Self::Lookup(_) | Self::Git(_) | Self::Project(_) | Self::Agent(_) => 2,
+            Self::Spec { .. }
+            | Self::Prompt(_)
+            | Self::Lookup(_)
+            | Self::Git(_)
+            | Self::Project(_)
+            | Self::Agent(_) => 2,
             Self::System { .. } => 1,
             Self::Forge(error) => error.exit(),
         }

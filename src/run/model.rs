@@ -30,12 +30,10 @@ pub(super) struct Claim {
     pub agent: Chosen,
     /// How the agent of this attempt ended, where that happened before an interruption.
     pub ended: Option<Ended>,
-    /// Why the attempt before this one failed.
-    pub feedback: Option<String>,
-    /// What reviewers said who sent earlier attempts back, oldest first.
-    pub rejections: Vec<String>,
-    /// What the spec names to be read first, each with the files that it means.
-    pub sources: Vec<(String, Vec<String>)>,
+    /// What the agent is told; empty where nobody reads it.
+    pub prompt: String,
+    /// Whether an earlier attempt is in the base already: its criteria held before for that.
+    pub again: bool,
     /// The driver that it is a member of.
     pub driver: Option<SpecId>,
 }

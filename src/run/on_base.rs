@@ -12,7 +12,8 @@ use std::time::Duration;
 use super::{Engine, Error, Evidence, Prover, Verdict};
 use crate::agent::How;
 use crate::config::Settings;
-use crate::ledger::Oid;
+use crate::git::Repo;
+use crate::ledger::{Oid, Record, Transition};
 use crate::spec::Spec;
 
 use super::evidence::Start;
@@ -113,15 +114,33 @@ fn ground(settings: &Settings, prefix: &str, tree: Oid, command: &str) -> Ground
     }
 }
 
+/// Whether an earlier attempt of a spec was completed and is in a commit.
+pub(super) fn was_done(repo: &Repo, record: Option<&Record>, base: Oid) -> Result<bool, Error> {
+    let entries = record.into_iter().flat_map(|record| &record.entries);
+    for entry in entries.filter(|entry| entry.block.status == Some(Transition::Completed)) {
+        if repo.is_ancestor(entry.commit, base)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Writes into the evidence what was seen on the base. Where the settings say `red_first: required`, a criterion that was
-/// green there does not count.
-pub(super) fn compare(engine: &Engine, settings: &Settings, base: Oid, found: &mut Evidence) -> Result<(), Error> {
+/// green there does not count, unless the spec is worked again and its own earlier work makes it so.
+pub(super) fn compare(
+    engine: &Engine,
+    settings: &Settings,
+    base: Oid,
+    again: bool,
+    found: &mut Evidence,
+) -> Result<(), Error> {
+    let required = settings.proving.red_first.value && !again;
     let tree = engine.project.repo.tree(base)?;
     for proof in &mut found.proofs {
         let Some(command) = &proof.command else { continue };
         let answer = engine.on_bases.answer(&ground(settings, &engine.project.prefix, tree, command));
         proof.base = answer.lock().unwrap_or_else(PoisonError::into_inner).flatten();
-        if settings.proving.red_first.value && proof.verdict == Verdict::Verified && proof.base == Some(Start::Green) {
+        if required && proof.verdict == Verdict::Verified && proof.base == Some(Start::Green) {
             proof.verdict = Verdict::Unmet;
             proof.remark = Some(format!("`{command}` was green before the work as well, and red_first is required"));
         }

@@ -5,11 +5,13 @@ mod agent;
 mod harness;
 
 mod cli;
+mod drift;
 mod evidence;
 mod hooks;
 mod house;
 mod merged;
 mod output;
+mod prompts;
 mod pulls;
 mod readme;
 mod remote;
@@ -26,3 +28,4 @@ mod run_verify;
 mod run_work;
 mod server;
 mod signed;
+mod split;

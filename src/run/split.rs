@@ -1,0 +1,248 @@
+//! `chant split`: an agent plans the members of a spec, and what it planned is read, checked and written to a branch for
+//! review. Nothing that it says is believed but the plan's own text, and nothing else that it does is kept.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::base::{base_seen, spec_at, target_of};
+use super::jobs::{self, Watch};
+use super::model::Claim;
+use super::prompt::{self, Ask, facts};
+use super::{Engine, Error, Request, agents, honesty, tidy};
+use crate::agent::How;
+use crate::git::{Checkout, EntryKind, Expect, Moved, RefMove};
+use crate::ledger::Oid;
+use crate::plan::Status;
+use crate::project::{self, Look, Project};
+use crate::spec::split::{self, MEMBER_KINDS, MOST_MEMBERS, Plan};
+use crate::spec::{Spec, SpecId};
+
+/// Where the agent writes its plan, relative to the project's directory of its worktree.
+const FILE: &str = ".chant/split.yaml";
+/// The largest plan that is read.
+const LARGEST: u64 = 1024 * 1024;
+/// Under which branches plans are written.
+const BRANCHES: &str = "split";
+
+/// A plan that was written.
+pub struct Split {
+    /// The spec that was split.
+    pub id: SpecId,
+    /// The plan.
+    pub plan: Plan,
+    /// The ids of its members, in its order.
+    pub ids: Vec<SpecId>,
+    /// The branch that holds them.
+    pub branch: String,
+    /// Its commit.
+    pub commit: Oid,
+    /// The branch that it is meant for.
+    pub target: String,
+}
+
+/// Has a spec planned as members, and writes them to a branch of their own.
+///
+/// # Errors
+/// Where the spec is held, or is being worked; where the agent fails; where the plan is not usable: then with everything
+/// that is wrong with it.
+pub fn split(engine: &Engine, id: &SpecId) -> Result<Split, Error> {
+    let project = &engine.project;
+    super::ensure_writable(project)?;
+    let lock = super::hold(project, id)?;
+    let look = project::look(project)?;
+    refuse(project, &look, id)?;
+    let target = target_of(project, &look, id, engine.request.target.as_deref())?;
+    let base = base_seen(project, &look, id, &engine.request)?;
+    let spec = spec_at(project, id, base)?;
+    let branch = format!("{BRANCHES}/{}", project.qualify(id));
+    if project.repo.tip(&format!("refs/heads/{branch}"))?.is_some() {
+        return Err(Error::refused(
+            format!("there is a plan for {id} on `{branch}` already"),
+            format!("review and merge it, or drop it: `git branch -D {branch}`"),
+        ));
+    }
+    let claim = claim(engine, &look, &spec, base, &target, lock)?;
+    let bytes = ask(engine, &claim)?;
+    let plan = split::plan(FILE, &bytes).map_err(|diagnostics| Error::Spec { id: id.clone(), diagnostics })?;
+    let ids = member_ids(&look, id, plan.members.len());
+    let commit = write(project, &spec, &plan, &ids, base)?;
+    let moves = [RefMove { name: format!("refs/heads/{branch}"), from: Expect::Absent, to: Some(commit) }];
+    match project.repo.move_refs(&moves, "chant split")? {
+        Moved::Done => Ok(Split { id: id.clone(), plan, ids, branch, commit, target }),
+        Moved::TipMoved { .. } => Err(Error::refused(format!("`{branch}` came to be meanwhile"), "look at it first")),
+    }
+}
+
+fn refuse(project: &Project, look: &Look, id: &SpecId) -> Result<(), Error> {
+    let row = look.board.row(id).ok_or_else(|| Error::refused(format!("{id} cannot be read"), "see `chant lint`"))?;
+    if matches!(row.status, Status::Completed | Status::Cancelled | Status::InReview) {
+        let status = row.status.as_str().replace('_', " ");
+        return Err(Error::refused(format!("{id} is {status}: there is nothing left to split"), "see `chant list`"));
+    }
+    if project.repo.is_worktree(&project.worktree_path(id))?
+        || row.status == Status::InProgress && row.members.is_empty()
+    {
+        return Err(Error::refused(
+            format!("{id} has been begun, and work on it is kept"),
+            format!("go on with it, or call it off first: `chant cancel {id}`, `chant reset {id}`"),
+        ));
+    }
+    Ok(())
+}
+
+/// What the agent is given: no attempt, for nothing is claimed and no event is written.
+fn claim(
+    engine: &Engine,
+    look: &Look,
+    spec: &Spec,
+    base: Oid,
+    target: &str,
+    lock: crate::agent::Lock,
+) -> Result<Claim, Error> {
+    let project = &engine.project;
+    let settings = project.settings_at(base, &crate::config::Flags::default())?;
+    let asked = engine.request.agent.as_deref();
+    if !agents::is_prompted(&settings, spec, asked) {
+        return Err(Error::refused(
+            format!("no agent that reads a prompt is named for {}", spec.id),
+            "name one with `--agent <name>`, in the spec or in `.chant/config.yaml`; neither a person nor steps can split",
+        ));
+    }
+    let agent = agents::choose(project, &settings, spec, asked)?;
+    agent.check(project)?;
+    let worktree = project.worktree_path(&spec.id);
+    let wanted = facts::Split {
+        file: project.dir_in(&worktree).join(FILE).display().to_string(),
+        kinds: MEMBER_KINDS.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        most: MOST_MEMBERS,
+    };
+    let ask = Ask { project, look, spec, settings: &settings, base, target, attempt: 1, request: &engine.request };
+    let prompt = prompt::for_split(&ask, wanted)?;
+    Ok(Claim {
+        id: spec.id.clone(),
+        qualified: project.qualify(&spec.id),
+        spec: spec.clone(),
+        settings,
+        lock,
+        attempt: 1,
+        run: project.new_run()?,
+        target: target.to_owned(),
+        base,
+        first_start: base,
+        start: base,
+        agent,
+        ended: None,
+        prompt,
+        again: false,
+        driver: None,
+    })
+}
+
+/// Runs the agent in a checkout of its own, which goes afterwards, and gives what it wrote as its plan.
+fn ask(engine: &Engine, claim: &Claim) -> Result<Vec<u8>, Error> {
+    let project = &engine.project;
+    let worktree = project.worktree_path(&claim.id);
+    tidy::worktrees_dir(project)?;
+    tidy::make_room(engine, &claim.id, &worktree)?;
+    project.repo.add_worktree(&worktree, Checkout::Detached(claim.base))?;
+    let before = honesty::Before::now(engine)?;
+    let asked = converse(engine, claim, &worktree);
+    let complaint = honesty::meanwhile(engine, &before)?;
+    project.repo.discard_worktree(&worktree)?;
+    let bytes = asked?;
+    match complaint {
+        Some(complaint) => Err(Error::Failed(complaint)),
+        None => Ok(bytes),
+    }
+}
+
+fn converse(engine: &Engine, claim: &Claim, worktree: &Path) -> Result<Vec<u8>, Error> {
+    let project = &engine.project;
+    let watch = |timeout| Watch {
+        id: &claim.id,
+        lock: &claim.lock,
+        timeout,
+        transcript: Some(project.transcript_path(&claim.id)),
+        lost: None,
+    };
+    if let Some(setup) = &claim.settings.worktree_setup.value {
+        let done = engine.perform(vec![jobs::setup(project, setup, worktree)], &watch(claim.settings.timeout.value))?;
+        stopped(engine, &done)?;
+        if let Some(what) = jobs::failure(&done) {
+            return Err(Error::Failed(format!("the set-up `{setup}` {what}")));
+        }
+    }
+    let errands = claim.agent.errands(engine, claim, &claim.prompt)?;
+    let done = engine.perform(errands, &watch(claim.agent.timeout()))?;
+    stopped(engine, &done)?;
+    if let Some(what) = jobs::failure(&done) {
+        return Err(Error::Failed(format!("{} {what}", claim.agent.name())));
+    }
+    read(&project.dir_in(worktree).join(FILE))
+}
+
+fn stopped(engine: &Engine, done: &crate::agent::Performed) -> Result<(), Error> {
+    if matches!(done.how, How::Stopped | How::SupervisorLost) || engine.stopped() {
+        return Err(Error::Interrupted);
+    }
+    Ok(())
+}
+
+/// The plan, where it is a file: a link may lead anywhere.
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let none = || Error::Failed(format!("the agent wrote no plan to {}", path.display()));
+    let meta = path.symlink_metadata().map_err(|_| none())?;
+    if !meta.is_file() || !leads_straight(path) {
+        return Err(none());
+    }
+    if meta.len() > LARGEST {
+        return Err(Error::Failed("the agent's plan is longer than one MiB".to_owned()));
+    }
+    std::fs::read(path).map_err(Error::system(format!("cannot read {}", path.display())))
+}
+
+/// Whether no link is on the way from the worktree to the plan.
+fn leads_straight(path: &Path) -> bool {
+    let Some(dir) = path.parent() else { return false };
+    let top = dir.parent().and_then(|top| top.canonicalize().ok());
+    top.zip(dir.canonicalize().ok())
+        .is_some_and(|(top, real)| Some(real.as_path()) == dir.file_name().map(|name| top.join(name)).as_deref())
+}
+
+/// The next numbers after every member that was ever seen.
+fn member_ids(look: &Look, id: &SpecId, count: usize) -> Vec<SpecId> {
+    let lead = format!("{id}.");
+    let numbers = |known: &SpecId| known.as_str().strip_prefix(&lead)?.split('.').next()?.parse::<usize>().ok();
+    let in_set = look.set.iter().filter_map(|spec| numbers(&spec.id));
+    let in_history = look.ledger.specs.keys().filter_map(|name| numbers(&name.id));
+    let taken: BTreeSet<usize> = in_set.chain(in_history).collect();
+    let first = taken.last().map_or(1, |last| last + 1);
+    (first..first + count).filter_map(|n| format!("{lead}{n}").parse().ok()).collect()
+}
+
+/// The commit that holds the members, and the spec as their driver.
+fn write(project: &Project, spec: &Spec, plan: &Plan, ids: &[SpecId], base: Oid) -> Result<Oid, Error> {
+    let repo = &project.repo;
+    let mut edits = Vec::new();
+    let mut put = |path: String, text: String| -> Result<(), Error> {
+        edits.push((path, Some((repo.write_blob(text.as_bytes())?, EntryKind::Blob))));
+        Ok(())
+    };
+    put(project.spec_path(&spec.id), split::as_driver(spec))?;
+    for (member, id) in plan.members.iter().zip(ids) {
+        put(project.spec_path(id), split::spec_text(member, ids))?;
+    }
+    let tree = repo.edit_tree(Some(base), &edits)?;
+    let list: String = plan.members.iter().zip(ids).map(|(member, id)| format!("- {id}: {}\n", member.title)).collect();
+    let message = format!("spec: split {} into {} members\n\n{list}", spec.id, plan.members.len());
+    Ok(repo.commit(tree, &[base], &message)?)
+}
+
+/// Splits with an engine of its own.
+///
+/// # Errors
+/// As [`split`].
+pub fn split_alone(project: Project, id: &SpecId, request: Request, reporter: super::Reporter) -> Result<Split, Error> {
+    let (engine, _runtime) = Engine::alone(project, request, reporter)?;
+    split(&engine, id)
+}
