@@ -1,13 +1,13 @@
 //! From the file, `git config`, the environment and flags to [`Settings`].
 
-use super::{AgentKind, Flags, ForgeKind, Landing, Origin, Set, Settings, Trust, proving};
+use super::{AgentKind, Conflicts, Flags, ForgeKind, Landing, Origin, Overlap, Set, Settings, Trust, proving};
 use crate::env::Vars;
 use crate::spec::diagnostic::Sink;
 use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 20] = [
     "project",
     "target",
     "agent",
@@ -21,6 +21,8 @@ const KEYS: [&str; 17] = [
     "forge",
     "trust",
     "review",
+    "overlap",
+    "conflicts",
     "red_first",
     "frozen",
     "strict",
@@ -30,7 +32,7 @@ const KEYS: [&str; 17] = [
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
-const OVERRIDES: [&str; 14] = [
+const OVERRIDES: [&str; 16] = [
     "target",
     "agent",
     "prompt",
@@ -40,6 +42,8 @@ const OVERRIDES: [&str; 14] = [
     "retries",
     "remote",
     "lease",
+    "overlap",
+    "conflicts",
     "forge",
     "forge.url",
     "worktree.dir",
@@ -166,6 +170,8 @@ impl Settings {
             "review.approvers" => set(&mut self.review_approvers, Some(approvers(key, node, sink)), origin),
             "review.count" => set(&mut self.review_count, sink.count(key, node, 1), origin),
             "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),
+            "overlap" => set(&mut self.overlap, overlap(node, sink), origin),
+            "conflicts" => set(&mut self.conflicts, conflicts(node, sink), origin),
             "red_first" => set(&mut self.proving.red_first, proving::red_first(node, sink), origin),
             "frozen" | "strict" if node.value == Value::Null => {}
             "frozen" => set(&mut self.proving.frozen, Some(globs(key, node, sink)), origin),
@@ -228,6 +234,14 @@ fn project(node: &Node, sink: &mut Sink) -> Option<Project> {
 fn land(node: &Node, sink: &mut Sink) -> Option<Landing> {
     let words = [Landing::Auto, Landing::Review, Landing::Pr].map(|landing| (landing.as_str(), landing));
     sink.word("land", node, &words)
+}
+
+fn overlap(node: &Node, sink: &mut Sink) -> Option<Overlap> {
+    sink.word("overlap", node, &[Overlap::Show, Overlap::Serialize].map(|what| (what.as_str(), what)))
+}
+
+fn conflicts(node: &Node, sink: &mut Sink) -> Option<Conflicts> {
+    sink.word("conflicts", node, &[Conflicts::Keep, Conflicts::Retry].map(|what| (what.as_str(), what)))
 }
 
 fn forge(node: &Node, sink: &mut Sink) -> Option<ForgeKind> {

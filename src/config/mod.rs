@@ -128,6 +128,44 @@ impl Trust {
     }
 }
 
+/// What becomes of members whose `target_files` overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// They are named, and run side by side.
+    Show,
+    /// They run one after the other.
+    Serialize,
+}
+
+impl Overlap {
+    /// The word that stands in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Show => "show",
+            Self::Serialize => "serialize",
+        }
+    }
+}
+
+/// What becomes of completed work that conflicts with its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflicts {
+    /// It waits for a person.
+    Keep,
+    /// It goes back to its agent.
+    Retry,
+}
+
+impl Conflicts {
+    /// The word that stands in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Retry => "retry",
+        }
+    }
+}
+
 /// What kind of forge holds the pull requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForgeKind {
@@ -236,6 +274,10 @@ pub struct Settings {
     pub review_count: Set<u32>,
     /// `review.self`: whether who did the work may approve it.
     pub review_self: Set<bool>,
+    /// `overlap`
+    pub overlap: Set<Overlap>,
+    /// `conflicts`
+    pub conflicts: Set<Conflicts>,
     /// How strictly is proven. Only the file says so.
     pub proving: Proving,
     /// `agents`
@@ -267,6 +309,8 @@ impl Default for Settings {
             review_approvers: Set::default(Vec::new()),
             review_count: Set::default(1),
             review_self: Set::default(true),
+            overlap: Set::default(Overlap::Show),
+            conflicts: Set::default(Conflicts::Keep),
             proving: Proving::default(),
             agents: BTreeMap::new(),
             worktree_dir: Set::default(".chant/worktrees".to_owned()),
@@ -316,6 +360,8 @@ impl Settings {
             }),
             entry("review.count", &self.review_count, ToString::to_string),
             entry("review.self", &self.review_self, ToString::to_string),
+            entry("overlap", &self.overlap, |what| what.as_str().to_owned()),
+            entry("conflicts", &self.conflicts, |what| what.as_str().to_owned()),
             entry("red_first", &self.proving.red_first, |must| proving::red_first_word(*must).to_owned()),
             entry("frozen", &self.proving.frozen, |globs| match globs.is_empty() {
                 true => "(none)".to_owned(),

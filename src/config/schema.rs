@@ -38,6 +38,12 @@ struct File {
     trust: Option<Trust>,
     /// Who may approve, and how many of them it takes.
     review: Option<Review>,
+    /// What becomes of members whose `target_files` overlap: `show` (the default) names them before they start, `serialize`
+    /// has them run one after the other.
+    overlap: Option<Overlap>,
+    /// What becomes of completed work that conflicts with its target: `keep` (the default) has it wait for a person, `retry`
+    /// gives it back to its agent.
+    conflicts: Option<Conflicts>,
     /// Whether a criterion whose command was green before the work counts: `optional` (the default) shows it as the weaker
     /// evidence, `required` does not count it.
     red_first: Option<RedFirst>,
@@ -57,6 +63,20 @@ enum Land {
     Auto,
     Review,
     Pr,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Overlap {
+    Show,
+    Serialize,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Conflicts {
+    Keep,
+    Retry,
 }
 
 #[derive(JsonSchema)]

@@ -61,6 +61,8 @@ worktree: { dir: ../trees, setup: "npm ci", keep: [target, node_modules] }
 red_first: required
 frozen: [tests/**, spec]
 strict: true
+overlap: serialize
+conflicts: retry
 "#;
 
 #[test]
@@ -99,6 +101,8 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("review.approvers", "ada@example.org, *@board.example", 20),
         ("review.count", "2", 20),
         ("review.self", "false", 20),
+        ("overlap", "serialize", 25),
+        ("conflicts", "retry", 26),
         ("red_first", "required", 22),
         ("frozen", "tests/**, spec", 23),
         ("strict", "true", 24),
@@ -259,6 +263,8 @@ fn the_schema_and_the_reader_agree() {
         "agents: {a: {comand: x}}",
         "agents: {a: {kind: robot}}",
         "red_first: maybe",
+        "overlap: order",
+        "conflicts: [retry]",
         "frozen: {a: b}",
         "strict: 'yes'",
         "worktree: {kep: a}",

@@ -34,6 +34,10 @@ pub fn lint(project: &Project, at: Option<&str>) -> Result<Report, Error> {
         diagnostics.extend(loaded.set.iter().flat_map(|spec| project::leads_out(project, spec)));
     }
     diagnostics.extend(project::lint_together(project, &loaded.set, project.repo.head()?.tip())?);
+    if project.settings.overlap.value == crate::config::Overlap::Show {
+        let beside = crate::spec::side_by_side(&loaded.set);
+        diagnostics.extend(beside.iter().filter_map(|two| two.warning(&loaded.set)));
+    }
     let commit = at.map(|rev| project.repo.rev(rev)).transpose()?;
     diagnostics.extend(crate::run::lint_prompts(project, &loaded.set, commit)?);
     // Those that cannot be read are specs all the same.

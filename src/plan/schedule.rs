@@ -5,7 +5,8 @@
 //!
 //! The laws, held by the tests: nothing starts before all it depends on has landed where it starts from · never more
 //! than `jobs` at once · every wanted spec ends exactly once, and `Done` comes last and once, however the attempts end ·
-//! a failure holds up only what depends on it · a driver is finished only after all its members that were not
+//! two that are kept apart never run
+//! at the same time · a failure holds up only what depends on it · a driver is finished only after all its members that were not
 //! cancelled have landed.
 use std::collections::{BTreeSet, HashMap};
 
@@ -72,6 +73,8 @@ pub struct Schedule {
     interrupted: bool,
     done: bool,
     actions: Vec<Action>,
+    /// Those that never run at the same time as this one.
+    apart: HashMap<usize, Vec<usize>>,
 }
 
 impl Schedule {
@@ -92,6 +95,7 @@ impl Schedule {
             interrupted: false,
             done: false,
             actions: Vec::new(),
+            apart: HashMap::new(),
         };
         let (nodes, refused) = Planner::new(board, set).plan(wanted);
         schedule.by_id = nodes.iter().enumerate().map(|(n, node)| (node.id.clone(), n)).collect();
@@ -100,6 +104,26 @@ impl Schedule {
         schedule.open = schedule.nodes.len();
         (0..schedule.nodes.len()).for_each(|n| schedule.look_at(n));
         schedule
+    }
+
+    /// Has pairs of specs run one after the other, in natural order where both could; however the first ends. Pairs of
+    /// which one is no part of the run are passed over.
+    #[must_use]
+    pub fn keep_apart<'a>(mut self, pairs: impl IntoIterator<Item = (&'a SpecId, &'a SpecId)>) -> Self {
+        for (one, other) in pairs {
+            if let (Some(&one), Some(&other)) = (self.by_id.get(one), self.by_id.get(other)) {
+                self.apart.entry(one).or_default().push(other);
+                self.apart.entry(other).or_default().push(one);
+            }
+        }
+        self
+    }
+
+    /// The first in the queue that may run beside those that do.
+    fn next(&self) -> Option<(bool, usize)> {
+        let runs = |n: &usize| self.nodes[*n].phase == Phase::Running;
+        let free = |n: &usize| self.apart.get(n).is_none_or(|others| !others.iter().any(runs));
+        self.queue.iter().copied().find(|(_, n)| free(n))
     }
 
     /// Takes in what happened and tells what to do now. Call it once with `None` to begin.
@@ -122,8 +146,9 @@ impl Schedule {
 
     fn fill(&mut self) {
         while self.running < self.jobs
-            && let Some((_, n)) = self.queue.pop_first()
+            && let Some(next @ (_, n)) = self.next()
         {
+            self.queue.remove(&next);
             let node = &mut self.nodes[n];
             node.phase = Phase::Running;
             self.running += 1;

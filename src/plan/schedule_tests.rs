@@ -165,3 +165,45 @@ fn news_of_what_does_not_run_changes_nothing() {
     assert_eq!(run.step(ended("1-a", Ended::Landed)), [Action::Done]);
     assert_eq!(run.step(ended("1-a", Ended::Failed)), []);
 }
+
+proptest::proptest! {
+    #[test]
+    fn those_that_are_kept_apart_never_run_together_and_all_come_to_an_end(
+        pairs in proptest::collection::vec((0_usize..5, 0_usize..5), 0..8),
+        jobs in 1_usize..6,
+        luck in proptest::collection::vec((0_usize..5, proptest::bool::ANY), 1..12),
+    ) {
+        let names = ["001-a", "002-b", "003-c", "004-d", "005-e"];
+        let world = World::new(names.map(|name| (name, "")));
+        let ids = names.map(id);
+        let pairs: Vec<(usize, usize)> = pairs.into_iter().filter(|(a, b)| a != b).collect();
+        let apart = pairs.iter().map(|(a, b)| (&ids[*a], &ids[*b]));
+        let mut run = schedule(&world, &names, jobs).keep_apart(apart);
+        let (mut running, mut over, mut turn) = (Vec::<SpecId>::new(), 0, 0);
+        let mut actions = run.step(None);
+        let mut done = false;
+        while !done {
+            for action in actions.drain(..) {
+                match action {
+                    Action::Start(id) => running.push(id),
+                    Action::Done => done = true,
+                    other => proptest::prop_assert!(false, "{:?}", other),
+                }
+            }
+            if done {
+                break;
+            }
+            proptest::prop_assert!(!running.is_empty() && running.len() <= jobs);
+            for (a, b) in &pairs {
+                proptest::prop_assert!(!(running.contains(&ids[*a]) && running.contains(&ids[*b])));
+            }
+            let (which, well) = luck[turn % luck.len()];
+            turn += 1;
+            let id = running.remove(which % running.len());
+            over += 1;
+            let how = if well { Ended::Landed } else { Ended::Failed };
+            actions = run.step(Some(Happened::Ended { id, how }));
+        }
+        proptest::prop_assert_eq!(over, names.len());
+    }
+}

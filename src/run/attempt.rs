@@ -9,8 +9,8 @@ use super::jobs::Watch;
 use super::lease::{self, Heart};
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, driver, evidence, frozen, honesty, jobs, land, on_base,
-    shared, tidy,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, conflict, driver, evidence, frozen, furnish, honesty,
+    jobs, land, on_base, shared, slots, tidy,
 };
 use crate::agent::{How, Lock, Performed};
 use crate::env::failpoint;
@@ -22,7 +22,7 @@ use crate::spec::SpecId;
 pub(super) fn attempt(engine: &Engine, id: &SpecId) -> Ending {
     let title = super::claim::title(engine, id);
     engine.report(Progress::Started { id: id.clone(), title });
-    let mut tried = 0;
+    let (mut tried, mut rounds) = (0, 0);
     loop {
         engine.phase(id, Phase::Claim, None);
         match go(engine, id) {
@@ -31,10 +31,30 @@ pub(super) fn attempt(engine: &Engine, id: &SpecId) -> Ending {
                 tried += 1;
                 engine.notice(id, format!("failed: {reason}\ntrying again, {tried} of {retries}"));
             }
+            // The next round stands on the completed work, and its agent is told of the conflict.
+            Ok((Ending::Stuck { reason, .. }, _)) if rounds < conflict::ROUNDS && goes_back(engine, id) => {
+                rounds += 1;
+                engine.notice(id, format!("{reason}\nit goes back to its agent"));
+            }
             Ok((ending, _)) => return ending,
             Err(error) => return ending_of(&error),
         }
     }
+}
+
+/// Whether a landing that conflicted is to be taken care of by an agent, and there is one that can be told.
+fn goes_back(engine: &Engine, id: &SpecId) -> bool {
+    if engine.stopped() || conflict::of(engine, id).is_none() {
+        return false;
+    }
+    let settings = &engine.project.settings;
+    let look = crate::project::look(&engine.project);
+    let spec = look.ok().and_then(|look| look.set.get(id).cloned());
+    let told = spec.is_some_and(|spec| super::agents::is_prompted(settings, &spec, engine.request.agent.as_deref()));
+    if !told {
+        conflict::taken_up(engine, id);
+    }
+    told
 }
 
 /// How an error ends the work on a spec.
@@ -161,9 +181,12 @@ fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>)
         engine.phase(id, Phase::Base, Some(claim.attempt));
         on_base::look_first(&Prover::new(engine, id, &claim.settings, &claim.lock), &claim.spec, claim.base)?;
     }
+    let slot = slots::take(project, id)?;
+    furnish::furnish(engine, claim, slot.as_ref())?;
     if let Some(setup) = &claim.settings.worktree_setup.value {
         engine.phase(id, Phase::Setup, Some(claim.attempt));
-        let errand = jobs::setup(project, setup, &project.worktree_path(id));
+        let mut errand = jobs::setup(project, setup, &project.worktree_path(id));
+        errand.env.extend(slot.iter().flat_map(slots::Slot::env));
         let done = engine.perform(vec![errand], &watch(claim.settings.timeout.value))?;
         stop_if_asked(engine, claim, &heart, &done)?;
         if let Some(what) = jobs::failure(&done) {
@@ -171,7 +194,10 @@ fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>)
         }
     }
     engine.phase(id, Phase::Agent, Some(claim.attempt));
-    let errands = claim.agent.errands(engine, claim, &claim.prompt)?;
+    let mut errands = claim.agent.errands(engine, claim, &claim.prompt)?;
+    for errand in &mut errands {
+        errand.env.extend(slot.iter().flat_map(slots::Slot::env));
+    }
     failpoint("attempt.before-agent");
     let done = engine.perform(errands, &watch(claim.agent.timeout()))?;
     stop_if_asked(engine, claim, &heart, &done)?;
@@ -231,6 +257,10 @@ fn judge(
     }
     if let Some(refused) = refused {
         return Err(Error::Failed(refused));
+    }
+    let tip = engine.project.repo.tip(&claim.qualified.full_ref())?.unwrap_or(claim.start);
+    if let Some(complaint) = conflict::unresolved(engine, claim, tip)? {
+        return Err(Error::Failed(complaint));
     }
     let set_aside = frozen::set_aside(engine, claim)?;
     let repo = &engine.project.repo;

@@ -6,7 +6,7 @@ use super::base::{base_branch, no_target, recorded_target, refuse_edited, refuse
 use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
-use super::{Engine, Error, catch_up, lease, on_base, prompt, shared, signing, tidy};
+use super::{Engine, Error, catch_up, conflict, lease, on_base, prompt, shared, signing, tidy};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
@@ -102,6 +102,9 @@ pub(super) fn claim(engine: &Engine, id: &SpecId) -> Result<Claimed, Error> {
             Ok(Claimed::Done { lock, target: row.target.clone(), driver: look.set.driver_of(id).cloned() })
         }
         (Status::InReview, Some(record)) if !engine.request.fresh => {
+            if conflict::of(engine, id).is_some() {
+                return start(engine, &look, row, Some(record), lock);
+            }
             match finished(project, &look, row, record, engine.request.target.as_deref())? {
                 Some(finished) => Ok(Claimed::Land(Box::new(finished), lock)),
                 None => start(engine, &look, row, Some(record), lock),
@@ -238,13 +241,17 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     let agent = agents::choose(project, &settings, &spec, asked)?;
     agent.check(project)?;
     let old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
-    let moved_on = record.filter(|record| goes_on(look, record, old));
+    let resolving = conflict::of(engine, id).is_some();
+    let moved_on = record.filter(|record| !resolving && goes_on(look, record, old));
     // What is taken from another clone is another attempt: by its number the former holder is kept from landing.
     let resumed = running.or(moved_on).filter(|_| !engine.request.fresh && old.is_some() && foreign.is_none());
     let attempt = match resumed {
         Some(record) => record.attempt,
         None => record.map_or(1, |record| record.highest.saturating_add(1)),
     };
+    let conflict = conflict::of(engine, id).zip(old);
+    let conflict = conflict.map(|(paths, work)| conflict::told(project, look, id, work, base, &paths)).transpose()?;
+    let resolves = conflict.is_some();
     let prompt = match agents::is_prompted(&settings, &spec, asked) {
         true => prompt::prompt(
             &prompt::Ask {
@@ -257,7 +264,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
                 attempt,
                 request: &engine.request,
             },
-            None,
+            conflict,
         )?,
         false => String::new(),
     };
@@ -278,8 +285,14 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         target: Some(target.clone()),
         ..Block::default()
     };
-    let origin =
-        origin(engine, &qualified, record, &lock, old, &Ground { base, target: &target, resumed: resumed.is_some() })?;
+    let origin = origin(
+        engine,
+        &qualified,
+        record,
+        &lock,
+        old,
+        &Ground { base, target: &target, resumed: resumed.is_some() || resolves },
+    )?;
     let start = event(repo, &lock, origin.parent, &format!("{id}: start attempt {attempt}"), &origin.remark, &block)?;
     let mut moves =
         vec![RefMove { name: qualified.full_ref(), from: old.map_or(Expect::Absent, Expect::At), to: Some(start) }];
@@ -291,6 +304,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         Moved::Done => failpoint("claim.after-ref"),
         Moved::TipMoved { .. } => return Err(beaten(project, qualified)?),
     }
+    conflict::taken_up(engine, id);
     if let Some(ended) = &ended {
         note_ended(&lock, &run, ended)?;
     }
@@ -309,6 +323,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         agent,
         ended,
         prompt,
+        resolves,
         again: on_base::was_done(repo, record, base)?,
         driver: look.set.driver_of(id).cloned(),
         qualified,

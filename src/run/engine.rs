@@ -29,6 +29,8 @@ pub struct Engine {
     lanes: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Trees on which this process itself has proven a spec's criteria.
     proven: Mutex<BTreeSet<(Oid, Qualified)>>,
+    /// The files in which landings of this call conflicted, where that goes back to the agent.
+    pub(super) conflicts: Mutex<BTreeMap<SpecId, Vec<String>>>,
     /// What proofs said on the bases that attempts of this call start from.
     pub(super) on_bases: super::on_base::Seen,
     /// The drivers that the schedule of this call finishes, with everything under them.
@@ -62,8 +64,8 @@ impl Engine {
         stop: watch::Receiver<bool>,
         handle: Handle,
     ) -> Self {
-        let (lanes, proven, on_bases, drives) = Default::default();
-        Self { project, request, reporter, stop, handle, lanes, proven, on_bases, drives }
+        let (lanes, proven, conflicts, on_bases, drives) = Default::default();
+        Self { project, request, reporter, stop, handle, lanes, proven, conflicts, on_bases, drives }
     }
 
     pub(super) fn report(&self, progress: Progress) {
@@ -161,6 +163,7 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     let none = BTreeMap::new();
     loop {
         let schedule = Schedule::new(&ids, &reopened(&look, again), &look.set, jobs);
+        let schedule = schedule.keep_apart(overlapping(&engine, &look, &ids).iter().map(|two| (&two.one, &two.other)));
         *relaxed(&engine.drives) = wanted_drivers(&look, &ids);
         // Members may come to a driver while it runs: they are worked as well, until it knows all of them.
         let run = Waits { needs: needs(&look), ..Waits::default() };
@@ -180,6 +183,23 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     }
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     Ok(overall(&codes))
+}
+
+/// Says which members of the run overlap in their `target_files`; gives those that are to run one after the other.
+fn overlapping(engine: &Engine, look: &Look, ids: &[SpecId]) -> Vec<crate::spec::Beside> {
+    let mut part: BTreeSet<SpecId> = ids.iter().cloned().collect();
+    part.extend(ids.iter().flat_map(|id| under(look, id)));
+    let open = |id: &SpecId| {
+        part.contains(id) && look.board.row(id).is_some_and(|row| row.status != crate::plan::Status::Completed)
+    };
+    let mut found = crate::spec::side_by_side(&look.set);
+    found.retain(|two| open(&two.one) && open(&two.other));
+    let serialize = engine.project.settings.overlap.value == crate::config::Overlap::Serialize;
+    if !serialize {
+        found.iter().for_each(|two| engine.report(Progress::Remark(two.words())));
+        found.clear();
+    }
+    found
 }
 
 /// The board as it is once completed specs are to be worked again.

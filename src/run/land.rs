@@ -270,6 +270,7 @@ fn conflict(engine: &Engine, finished: &Finished, onto: Oid, paths: &[String]) -
     let look = project::look(&engine.project)?;
     let rival = project::rival(&engine.project, &look.board, &finished.id, onto, finished.commit, paths)?;
     let with = rival.map_or_else(|| finished.target.clone(), |rival| rival.id.to_string());
+    super::conflict::noted(engine, &finished.id, &finished.settings, paths);
     let reason = format!(
         "conflicts with {with} in {}; its branch {} is whole: merge {} into it by hand, then `chant work {}`",
         paths.join(", "),

@@ -32,6 +32,8 @@ pub(super) struct Claim {
     pub ended: Option<Ended>,
     /// What the agent is told; empty where nobody reads it.
     pub prompt: String,
+    /// Whether it stands on completed work that conflicted, and has to merge the base into it.
+    pub resolves: bool,
     /// Whether an earlier attempt is in the base already: its criteria held before for that.
     pub again: bool,
     /// The driver that it is a member of.

@@ -133,6 +133,7 @@ fn claim(
         agent,
         ended: None,
         prompt,
+        resolves: false,
         again: false,
         driver: None,
     })

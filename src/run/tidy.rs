@@ -338,6 +338,7 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
     let path = project.worktree_path(id);
     if repo.is_worktree(&path)? {
         repo.clear_flags(&path)?;
+        super::furnish::strip(project, id)?;
         match repo.remove_worktree(&path, Some(&backup_prefix(engine, &qualified)?))? {
             Removed::Gone => {}
             Removed::Rescued { name, .. } => {

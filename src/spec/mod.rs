@@ -44,7 +44,7 @@ pub use lint::{lint, lint_project};
 pub use lookup::{Lookup, resolve};
 pub use model::{Criterion, Kind, Kpi, Spec, SpecRef, Step, UnknownKind};
 pub use new::{next_number, slug, template};
-pub use overlap::overlap;
+pub use overlap::{Beside, overlap, side_by_side};
 pub use parse::{Parsed, parse};
 pub use programs::{is_program, names_file, programs};
 pub use prose::prose;

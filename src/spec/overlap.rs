@@ -2,6 +2,81 @@
 //!
 //! The answer errs to yes. Two patterns are apart only where their components say so one by one.
 
+use std::collections::BTreeSet;
+
+use super::diagnostic::Diagnostic;
+use super::id::SpecId;
+use super::set::Set;
+
+/// Two members of one driver that would run side by side, and may change the same file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// The one, the first in natural order.
+    pub one: SpecId,
+    /// The other.
+    pub other: SpecId,
+    /// The pattern of the one.
+    pub ours: String,
+    /// The pattern of the other.
+    pub theirs: String,
+}
+
+/// The members of each driver that overlap in their `target_files`, and of which neither waits for the other.
+pub fn side_by_side(set: &Set) -> Vec<Beside> {
+    let mut found = Vec::new();
+    for driver in set.iter().filter(|spec| spec.is_driver()) {
+        let names_files = |id: &&SpecId| set.get(id).is_some_and(|spec| !spec.target_files.is_empty());
+        let members: Vec<&SpecId> = set.members_of(&driver.id).iter().filter(names_files).collect();
+        let before: Vec<BTreeSet<SpecId>> = members.iter().map(|id| waits_for(set, id)).collect();
+        for (n, one) in members.iter().enumerate() {
+            for (m, other) in members.iter().enumerate().skip(n + 1) {
+                if before[n].contains(*other) || before[m].contains(*one) {
+                    continue;
+                }
+                let files = |id: &SpecId| set.get(id).map(|spec| spec.target_files.as_slice()).unwrap_or_default();
+                if let Some((ours, theirs)) = overlap(files(one), files(other)) {
+                    let (one, other) = ((*one).clone(), (*other).clone());
+                    found.push(Beside { one, other, ours: ours.to_owned(), theirs: theirs.to_owned() });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Everything that must have landed before a spec begins; of a driver also its members.
+fn waits_for(set: &Set, id: &SpecId) -> BTreeSet<SpecId> {
+    let mut found = BTreeSet::new();
+    let mut open = set.depends_on(id);
+    while let Some(next) = open.pop() {
+        if found.insert(next.clone()) {
+            open.extend(set.depends_on(&next));
+            open.extend(set.members_of(&next).iter().cloned());
+        }
+    }
+    found
+}
+
+impl Beside {
+    /// In words.
+    pub fn words(&self) -> String {
+        let files = match self.ours == self.theirs {
+            true => format!("`{}`", self.ours),
+            false => format!("`{}` and `{}`", self.ours, self.theirs),
+        };
+        format!("{} and {} would run side by side, and may change the same files: {files}", self.one, self.other)
+    }
+
+    /// The same as a warning about the first of the two.
+    pub fn warning(&self, set: &Set) -> Option<Diagnostic> {
+        let source = &set.get(&self.one)?.source;
+        let at = source.text.find(&self.ours).unwrap_or(0);
+        let warning = Diagnostic::warning("chant::overlap", source, self.words());
+        let help = "let one of them depend on the other, keep their files apart, or set `overlap: serialize`";
+        Some(warning.label(at..at + self.ours.len(), "overlaps").help(help))
+    }
+}
+
 /// The first pair of patterns, one of each list, that can mean the same file.
 pub fn overlap<'a>(ours: &'a [String], theirs: &'a [String]) -> Option<(&'a str, &'a str)> {
     let pairs = ours.iter().flat_map(|our| theirs.iter().map(move |their| (our.as_str(), their.as_str())));
@@ -83,6 +158,33 @@ mod tests {
         ] {
             assert!(!meets(a, b) && !meets(b, a), "{a} {b}");
         }
+    }
+
+    fn set(specs: &[(&str, &str)]) -> Set {
+        let parsed = specs.iter().map(|(id, front)| {
+            let text = format!("---\n{front}\n---\n# A\n");
+            crate::spec::parse(&id.parse().unwrap(), id, text.as_bytes()).spec.unwrap()
+        });
+        Set::new(parsed.collect())
+    }
+
+    #[test]
+    fn members_that_wait_for_each_other_are_not_side_by_side() {
+        let found = side_by_side(&set(&[
+            ("001-d", "type: driver"),
+            ("001-d.1", "target_files: [src]"),
+            ("001-d.2", "target_files: [src/a]"),
+            ("001-d.3", "target_files: [src/a]\ndepends_on: [001-d.2]"),
+            ("001-d.4", "depends_on: [001-d.3]\ntarget_files: [src/a, docs]"),
+            ("001-d.5", "target_files: [docs]"),
+            ("001-d.6", ""),
+            ("002-x", "target_files: [src]"),
+        ]));
+        let pairs: Vec<_> = found.iter().map(|two| (two.one.as_str(), two.other.as_str())).collect();
+        let expected =
+            [("1", "2"), ("1", "3"), ("1", "4"), ("4", "5")].map(|(a, b)| (format!("001-d.{a}"), format!("001-d.{b}")));
+        assert_eq!(pairs, expected.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>());
+        assert!(found[3].words().contains("`docs`"));
     }
 
     proptest! {

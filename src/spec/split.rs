@@ -290,7 +290,7 @@ pub fn as_driver(spec: &Spec) -> String {
     }
     let of_type = |line: &&str| line.strip_prefix("type").is_some_and(|rest| rest.trim_start().starts_with(':'));
     let mut lines: Vec<&str> = head.split_inclusive('\n').collect();
-    match lines.iter().position(|line| of_type(&line)) {
+    match lines.iter().position(of_type) {
         Some(at) => lines[at] = "type: driver\n",
         None => lines.insert(1.min(lines.len()), "type: driver\n"),
     }

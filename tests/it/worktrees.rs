@@ -1,0 +1,125 @@
+//! What an agent's worktree is given beside what is committed.
+
+use crate::harness::{Sandbox, until, wait};
+
+/// The agent lists what it finds, and does what is asked for.
+fn project(include: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitignore", "*.db\n.env*\ncache/\nconf/\n").write(".worktreeinclude", include);
+    sandbox.write("one.db", "1\n").write("deep/two.db", "2\n").write(".env", "SECRET=1\n").write(".env.local", "S=2\n");
+    sandbox.write("conf/.env", "S=3\n").write("conf/app.toml", "x\n");
+    let found = "find . -path ./.git -prune -o -type f -print | grep -v '^./.chant' | sort > $BESIDE/found; touch a";
+    sandbox.steps("001-a", "", &["A $ test -f a && ! test -f one.db"], found).commit("spec");
+    sandbox
+}
+
+fn found(sandbox: &Sandbox) -> Vec<String> {
+    let text = std::fs::read_to_string(sandbox.beside("found")).unwrap();
+    let ours = text.lines().filter(|line| !matches!(*line, "./.git" | "./.gitignore" | "./.worktreeinclude"));
+    ours.map(|line| line.trim_start_matches("./").to_owned()).collect()
+}
+
+#[test]
+fn ignored_files_that_are_named_come_along_and_secrets_only_letter_by_letter() {
+    let sandbox = project("*.db\n!deep/two.db\n.env.local\nconf/\n.env*\n");
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert_eq!(found(&sandbox), [".env.local", "conf/app.toml", "one.db"]);
+    assert!(out.err.contains("look secret") && out.err.contains("conf/.env"), "{}", out.all());
+    assert_eq!(sandbox.ask("for-each-ref refs/chant/backup"), "", "what was brought and is as it was is no leftover");
+    assert_eq!(sandbox.read(".env"), "SECRET=1\n");
+    assert_eq!(sandbox.ask("ls-tree -r --name-only main").matches(".env").count(), 0);
+}
+
+#[test]
+fn without_the_file_nothing_comes_along_and_the_targets_file_counts() {
+    let sandbox = project("# nothing\n");
+    sandbox.write(".worktreeinclude", "*.db\n");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(found(&sandbox), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_written_over_and_no_link_is_followed() {
+    let sandbox = project("*.db\n");
+    let script = "test -f one.db && cat one.db >> $BESIDE/seen; echo changed > one.db; test $CHANT_ATTEMPT = 2 && touch a; \
+                  rm -rf deep; ln -s $BESIDE deep";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("another");
+    sandbox.chant(["work", "001"]).exits(1);
+    sandbox.chant(["work", "001"]).exits(1);
+    assert_eq!(std::fs::read_to_string(sandbox.beside("seen")).unwrap(), "1\nchanged\n");
+    assert!(!sandbox.beside("two.db").exists());
+    assert_eq!(sandbox.read("one.db"), "1\n");
+}
+
+#[test]
+fn what_a_worktree_would_not_ignore_does_not_come_along() {
+    let sandbox = project("*.db\n");
+    sandbox.write(".gitignore", "").commit("ignores nothing");
+    sandbox
+        .git(["rm", "-q", "--cached", "one.db", "deep/two.db", ".env", ".env.local", "conf/.env", "conf/app.toml"])
+        .ok();
+    sandbox.git(["commit", "-qm", "tracks nothing of it"]).ok();
+    sandbox.write(".git/info/exclude", "");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.ask("ls-tree -r --name-only main").matches(".db").count(), 0);
+}
+
+#[test]
+fn every_running_worktree_has_a_slot_and_ports_of_its_own_and_gets_them_back() {
+    let sandbox = Sandbox::new();
+    let script = |name: &str| {
+        format!(
+            "echo $CHANT_SLOT $CHANT_PORT $CHANT_PORTS >> $BESIDE/{name}; touch $BESIDE/at-{name}\nuntil test -f $BESIDE/go; do sleep 0.05; done\ntest $CHANT_ATTEMPT = 2 && touch {name}"
+        )
+    };
+    for (id, name) in [("001-a", "a"), ("002-b", "b")] {
+        sandbox.steps(id, "retries: 1", &[&format!("X $ test -f {name}")], &script(name));
+    }
+    sandbox.commit("specs");
+    let child = sandbox.spawn(&[], ["work", "001", "002"]);
+    until("both are at work", || sandbox.beside("at-a").exists() && sandbox.beside("at-b").exists());
+    std::fs::write(sandbox.beside("go"), "").unwrap();
+    assert_eq!(wait(child).code, 0);
+    let slots = |name: &str| -> Vec<Vec<u32>> {
+        let text = std::fs::read_to_string(sandbox.beside(name)).unwrap();
+        text.lines().map(|line| line.split(' ').map(|word| word.parse().unwrap()).collect()).collect()
+    };
+    let (a, b) = (slots("a"), slots("b"));
+    assert_eq!((&a[0], &b[0]), (&a[1], &b[1]), "the second attempt has the slot of the first");
+    assert_ne!(a[0][0], b[0][0]);
+    assert!(a[0][1].abs_diff(b[0][1]) >= a[0][2], "their ports do not meet: {a:?} {b:?}");
+}
+
+#[test]
+fn build_caches_are_carried_from_worktree_to_worktree_and_never_into_the_proofs() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/config.yaml", "worktree: { keep: [cache] }\n").write(".gitignore", "cache/\n");
+    let script = "mkdir -p cache; echo x >> cache/uses; cp cache/uses $BESIDE/uses; touch $(basename $CHANT_SPEC)";
+    sandbox.steps("001-a", "", &["A $ test -f 001-a && ! test -e cache"], script);
+    sandbox.steps("002-b", "", &["B $ test -f 002-b && ! test -e cache"], script).commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.chant(["work", "002"]).ok();
+    assert_eq!(std::fs::read_to_string(sandbox.beside("uses")).unwrap(), "x\nx\n");
+    assert_eq!(sandbox.ask("for-each-ref refs/chant/backup"), "");
+}
+
+#[test]
+fn submodules_are_there_and_large_files_are_said_where_git_lfs_is_not() {
+    let sandbox = Sandbox::new();
+    let library = sandbox.beside("library");
+    std::fs::create_dir(&library).unwrap();
+    for args in [&["init", "-q", "-b", "main", "."][..], &["commit", "-q", "--allow-empty", "-m", "x"]] {
+        crate::harness::run(sandbox.command("git", &library).args(args)).ok();
+    }
+    std::fs::write(library.join("lib.txt"), "lib\n").unwrap();
+    crate::harness::run(sandbox.command("git", &library).args(["add", "."])).ok();
+    crate::harness::run(sandbox.command("git", &library).args(["commit", "-q", "-m", "lib"])).ok();
+    let url = library.to_str().unwrap();
+    sandbox.git(["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, "lib"]).ok();
+    sandbox.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+    sandbox.steps("001-a", "", &["A $ grep -q lib a"], "cat lib/lib.txt > a").commit("spec");
+    let out = sandbox.chant_with(&[("GIT_ALLOW_PROTOCOL", "file")], ["work", "001"]).ok();
+    let has_lfs = std::process::Command::new("git-lfs").arg("version").output().is_ok();
+    assert!(has_lfs || out.err.contains("git-lfs is not installed"), "{}", out.all());
+    assert_eq!(sandbox.read("a"), "lib\n");
+}
