@@ -99,10 +99,15 @@ impl Env {
     /// # Errors
     /// Where the system has no randomness to give.
     pub fn run_id(&self) -> io::Result<String> {
-        let mut bytes = [0u8; 8];
-        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        Ok(format!("{hex}@{}", self.host))
+        Ok(format!("{:016x}@{}", self.lot()?, self.host))
+    }
+
+    /// A random number.
+    ///
+    /// # Errors
+    /// Where the system has no randomness to give.
+    pub fn lot(&self) -> io::Result<u64> {
+        getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::kin;
 use super::lock::{HandedOver, Share};
-use super::transcript::Recorder;
+use super::transcript::{Ear, Recorder};
 use super::wire::{COMMAND, How, KILL, Orders, Report, STOP, Text};
 
 /// What to run, and how.
@@ -51,6 +51,8 @@ pub struct Order {
     pub transcript: Option<PathBuf>,
     /// Last words, a line each, safe to show; of a flood only a trickle.
     pub watch: Option<mpsc::UnboundedSender<String>>,
+    /// What understands the output, and is told every line of it.
+    pub ear: Option<Ear>,
 }
 
 /// What became of a job.
@@ -83,7 +85,7 @@ impl Job {
     /// Where the supervisor itself cannot be started, the transcript cannot be opened, or no tokio runtime is there.
     pub fn start(mut order: Order) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let recorder = Recorder::new(order.transcript.as_deref(), order.watch.take())?;
+        let recorder = Recorder::new(order.transcript.as_deref(), order.watch.take(), order.ear.take())?;
         let hold: Vec<RawFd> = order.hold.iter().map(|share| share.fd().as_raw_fd()).collect();
         let orders = orders(&order, hold.clone()).encode(&order.stdin)?;
         let child = supervisor(&order, hold).spawn()?;

@@ -10,36 +10,63 @@
 //! all it started when it is told to, when time is up, and when the engine is gone, SIGKILL included. It keeps the spec's
 //! [`Lock`] open, so that the lock is free only when nothing is left that could still write.
 //!
+//! The client of a model says what it does in a stream of its own; its kind's [`Reader`] turns each line into [`Said`],
+//! the one language of all of them, and an [`Account`] is the sum of it. Nothing of that is believed: it tells people what
+//! goes on, ends an agent that spends too much, and says why one ended that did not do its work.
+//!
 //! [`inside_run`] tells by ancestry whether this very process was started by a run.
 //!
 //! What is not held here: an agent that kills its own supervisor with SIGKILL takes its process group with it, and the
 //! engine buries the rest of the session; what had left that session before is free.
 
+mod account;
+mod aider;
 mod ancestry;
+mod claude;
+mod client;
+mod codex;
 mod command;
+mod event;
 mod foreground;
+mod gemini;
 mod job;
 mod kin;
 mod lock;
+mod opencode;
 mod perform;
 mod person;
 mod plain;
+mod readable;
 mod signals;
 mod steps;
+#[cfg(test)]
+mod streams;
 mod supervisor;
 mod task;
 pub mod transcript;
+mod version;
 mod wire;
 
+pub use account::{Account, in_words, is_progress};
+pub use aider::Aider;
 pub use ancestry::{inside_run, namespace};
+pub use claude::Claude;
+pub use client::{Client, SignedIn};
+pub use codex::Codex;
 pub use command::CommandAgent;
+pub use event::{Reader, Said, Sum, Tokens, Trouble};
 pub use foreground::in_foreground;
+pub use gemini::Gemini;
 pub use job::{Job, Order, Outcome};
 pub use lock::{Lock, Share};
+pub use opencode::Opencode;
 pub use perform::{Performed, Terms, perform};
 pub use person::Person;
 pub use plain::{plain, words};
+pub use readable::Readable;
 pub use steps::Steps;
 pub use supervisor::supervise_main;
 pub use task::{Agent, AgentError, Errand, Script, Task};
+pub use transcript::Ear;
+pub use version::{version, version_in};
 pub use wire::{COMMAND, How};

@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, watch};
 use super::job::{Job, Order};
 use super::lock::Lock;
 use super::task::Errand;
+use super::transcript::Ear;
 use super::wire::How;
 
 /// What holds for all errands of a piece of work; the fields are those of [`Order`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Terms<'a> {
     /// Whom it is for: the qualified id of a spec.
     pub label: String,
@@ -28,6 +29,8 @@ pub struct Terms<'a> {
     pub transcript: Option<PathBuf>,
     /// Who hears their last words.
     pub watch: Option<mpsc::UnboundedSender<String>>,
+    /// Makes what understands the output of one errand.
+    pub ear: Option<&'a (dyn Fn() -> Option<Ear> + Sync)>,
     /// The locks that each supervisor keeps.
     pub locks: &'a [&'a Lock],
 }
@@ -108,5 +111,6 @@ fn order(errand: Errand, terms: &Terms<'_>, timeout: Option<Duration>) -> io::Re
         hold: terms.locks.iter().map(|lock| lock.share()).collect::<io::Result<_>>()?,
         transcript: terms.transcript.clone(),
         watch: terms.watch.clone(),
+        ear: terms.ear.and_then(|ear| ear()),
     })
 }

@@ -3,6 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::client::SignedIn;
+use super::event::Reader;
+
 /// One attempt at a spec, as an agent needs to know it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
@@ -28,6 +31,10 @@ pub struct Task {
     pub steps: Vec<Script>,
     /// The user's environment, without what would point Git elsewhere.
     pub env: Vec<(OsString, OsString)>,
+    /// What it may spend at most, in millionths of a dollar.
+    pub dollars: Option<u64>,
+    /// Whether tokens are limited, and have to be counted while it runs.
+    pub counts_tokens: bool,
 }
 
 /// One fenced `sh` block under `## Steps`.
@@ -74,6 +81,21 @@ pub trait Agent: Send + Sync {
     /// Whether nothing runs and the work waits for a person.
     fn is_person(&self) -> bool {
         false
+    }
+
+    /// What understands its output, where that is more than lines for people.
+    fn reader(&self) -> Option<Box<dyn Reader>> {
+        None
+    }
+
+    /// The command that prints the version of its program.
+    fn version(&self) -> Option<Vec<OsString>> {
+        None
+    }
+
+    /// Whether somebody is signed in where its model is.
+    fn signed_in(&self) -> SignedIn {
+        SignedIn::Unknown
     }
 }
 
@@ -132,6 +154,40 @@ pub enum AgentError {
         agent: String,
         /// The program as it is written.
         program: String,
+    },
+    /// The client of a model that is not installed.
+    #[error("agent `{agent}` runs `{program}`, which is not on the PATH")]
+    #[diagnostic(
+        code(chant::agent::not_installed),
+        help("install it: `{install}`; or choose another agent with `--agent <name>`")
+    )]
+    NotInstalled {
+        /// The agent's name.
+        agent: String,
+        /// The program.
+        program: String,
+        /// The command that installs it.
+        install: String,
+    },
+    /// The client of a model with which nobody is signed in.
+    #[error("agent `{agent}` is not signed in")]
+    #[diagnostic(code(chant::agent::signed_out), help("{what}; a variable for this agent alone stands in its `env`"))]
+    SignedOut {
+        /// The agent's name.
+        agent: String,
+        /// What to set or type.
+        what: String,
+    },
+    /// A model whose name cannot be one.
+    #[error("agent `{agent}` knows no model `{model}`")]
+    #[diagnostic(code(chant::agent::no_model), help("write it as `{form}`"))]
+    NoSuchModel {
+        /// The agent's name.
+        agent: String,
+        /// The model.
+        model: String,
+        /// The form of a model's name.
+        form: String,
     },
     /// A program with a path that leads to no file.
     #[error("agent `{agent}` runs `{program}`, and there is no {}", path.display())]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::event::{Reader, Said};
 use super::plain::{plain, words};
 
 /// Bytes of one child's output that are written as they come.
@@ -21,9 +22,56 @@ pub const LAST: usize = 256 << 10;
 pub const TAIL: usize = 8 << 10;
 /// A line is looked at only so far for words: a child may print a gigabyte without a line feed.
 const LINE: usize = 4 << 10;
+/// The longest line that a reader is given: a client may print a whole file as one.
+const LONGEST: usize = 8 << 20;
 /// At most so many lines are passed on in one [`WINDOW`]; of the rest only the last.
 const BURST: u32 = 64;
 const WINDOW: Duration = Duration::from_millis(100);
+
+/// Who understands a child's output line by line.
+pub struct Ear {
+    /// What understands it.
+    pub reader: Box<dyn Reader>,
+    /// Who is told.
+    pub tell: UnboundedSender<Said>,
+}
+
+impl std::fmt::Debug for Ear {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ear")
+    }
+}
+
+/// An ear and the line that it is hearing.
+struct Listener {
+    ear: Ear,
+    line: Vec<u8>,
+}
+
+impl Listener {
+    fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some(at) = bytes.iter().position(|b| *b == b'\n') {
+            self.part(&bytes[..at]);
+            self.end();
+            bytes = &bytes[at + 1..];
+        }
+        self.part(bytes);
+    }
+
+    /// Of a line that is too long the beginning is kept, which then means nothing.
+    fn part(&mut self, bytes: &[u8]) {
+        let room = LONGEST.saturating_sub(self.line.len()).min(bytes.len());
+        self.line.extend_from_slice(&bytes[..room]);
+    }
+
+    /// Nobody listening any more is no failure.
+    fn end(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        for said in self.ear.reader.line(&line) {
+            self.ear.tell.send(said).ok();
+        }
+    }
+}
 
 /// The recorder of one child's output.
 pub(super) struct Recorder {
@@ -33,11 +81,16 @@ pub(super) struct Recorder {
     overflow: u64,
     tail: VecDeque<u8>,
     words: Words,
+    listener: Option<Listener>,
 }
 
 impl Recorder {
     /// Opens the transcript for appending, where one is wanted; its directory is made.
-    pub(super) fn new(path: Option<&Path>, watch: Option<UnboundedSender<String>>) -> io::Result<Self> {
+    pub(super) fn new(
+        path: Option<&Path>,
+        watch: Option<UnboundedSender<String>>,
+        ear: Option<Ear>,
+    ) -> io::Result<Self> {
         let file = match path {
             None => None,
             Some(path) => {
@@ -48,13 +101,17 @@ impl Recorder {
             }
         };
         let words = Words { watch, line: Vec::new(), sent: 0, since: Instant::now(), held: None };
-        Ok(Self { file, written: 0, last: VecDeque::new(), overflow: 0, tail: VecDeque::new(), words })
+        let listener = ear.map(|ear| Listener { ear, line: Vec::new() });
+        Ok(Self { file, written: 0, last: VecDeque::new(), overflow: 0, tail: VecDeque::new(), words, listener })
     }
 
     /// Takes in what the child printed. A full disk ends the transcript, not the work.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         keep(&mut self.tail, bytes, 2 * TAIL);
         self.words.feed(bytes);
+        if let Some(listener) = &mut self.listener {
+            listener.feed(bytes);
+        }
         let room = usize::try_from(HEAD - self.written).unwrap_or(usize::MAX).min(bytes.len());
         let (now, later) = bytes.split_at(room);
         self.append(now);
@@ -78,6 +135,9 @@ impl Recorder {
     /// Writes the end of the transcript and gives the tail, as text that is safe to show.
     pub(super) fn finish(mut self) -> String {
         self.words.end();
+        if let Some(listener) = &mut self.listener {
+            listener.end();
+        }
         let last = std::mem::take(&mut self.last);
         let dropped = self.overflow - last.len() as u64;
         if dropped > 0 {
@@ -194,7 +254,7 @@ mod tests {
     fn record(chunks: impl IntoIterator<Item = Vec<u8>>) -> (Vec<u8>, String) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("deep/transcript");
-        let mut recorder = Recorder::new(Some(&path), None).unwrap();
+        let mut recorder = Recorder::new(Some(&path), None, None).unwrap();
         chunks.into_iter().for_each(|chunk| recorder.feed(&chunk));
         let tail = recorder.finish();
         (std::fs::read(path).unwrap(), tail)
@@ -235,7 +295,7 @@ mod tests {
     #[test]
     fn a_flood_of_lines_reaches_a_watcher_as_a_trickle_that_ends_with_the_last() {
         let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let mut recorder = Recorder::new(None, Some(tell)).unwrap();
+        let mut recorder = Recorder::new(None, Some(tell), None).unwrap();
         for n in 0..100_000 {
             recorder.feed(format!("line {n}\n").as_bytes());
         }

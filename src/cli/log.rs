@@ -5,6 +5,7 @@ use std::io::{Read as _, Seek as _};
 use clap::Args;
 
 use super::{Context, Outcome, paint, text};
+use crate::agent::Readable;
 use crate::ops::{self, log::Transcript};
 
 /// Print the words of a spec's agent: live while it runs, from the notes afterwards.
@@ -17,6 +18,9 @@ pub struct Log {
     /// Go on printing while the agent runs.
     #[arg(short, long, requires = "id")]
     follow: bool,
+    /// The bytes as the agent printed them, a client's stream of JSON among them.
+    #[arg(long, requires = "id")]
+    raw: bool,
     /// At most this many commits, where no spec is named.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     max_count: usize,
@@ -31,10 +35,10 @@ impl Log {
         let look = context.look(&project, None)?;
         let (id, transcript) = ops::log::transcript(&project, &look, &query)?;
         match transcript {
-            Transcript::Noted(bytes) => context.print(&plain(&bytes))?,
+            Transcript::Noted(bytes) => context.print(&whole(&bytes, self.raw))?,
             Transcript::File(path) => {
                 let bytes = std::fs::read(&path).map_err(ops::Error::file("read the log"))?;
-                context.print(&plain(&bytes))?;
+                context.print(&whole(&bytes, self.raw))?;
             }
             Transcript::Live(path) => {
                 let mut file = match std::fs::File::open(&path) {
@@ -42,12 +46,15 @@ impl Log {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
                     Err(source) => return Err(ops::Error::File { what: "read the log".to_owned(), source }),
                 };
+                let mut readable = Readable::default();
                 loop {
                     let live = self.follow && ops::log::is_live(&project, &id);
                     let mut bytes = Vec::new();
                     file.read_to_end(&mut bytes).map_err(ops::Error::file("read the log"))?;
+                    let bytes = if self.raw { bytes } else { readable.feed(&bytes) };
                     context.print(&plain(&bytes))?;
                     if !live {
+                        context.print(&plain(&readable.finish()))?;
                         return Ok(0);
                     }
                     std::thread::sleep(std::time::Duration::from_millis(100));
@@ -60,6 +67,17 @@ impl Log {
         }
         Ok(0)
     }
+}
+
+/// A transcript that is complete.
+fn whole(bytes: &[u8], raw: bool) -> String {
+    if raw {
+        return plain(bytes);
+    }
+    let mut readable = Readable::default();
+    let mut out = readable.feed(bytes);
+    out.extend(readable.finish());
+    plain(&out)
 }
 
 fn plain(bytes: &[u8]) -> String {

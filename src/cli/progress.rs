@@ -25,6 +25,8 @@ struct State {
     lines: BTreeMap<SpecId, ProgressBar>,
     since: BTreeMap<SpecId, Instant>,
     phase: BTreeMap<SpecId, Phase>,
+    /// What the agent of each did last.
+    doing: BTreeMap<SpecId, String>,
     /// Of which anything was said at all.
     heard: BTreeSet<SpecId>,
 }
@@ -81,6 +83,7 @@ impl Reporter {
         let (Progress::Started { id, .. }
         | Progress::Phase { id, .. }
         | Progress::Words { id, .. }
+        | Progress::Heard { id, .. }
         | Progress::Notice { id, .. }
         | Progress::Ended { id, .. }) = &progress
         else {
@@ -94,6 +97,7 @@ impl Reporter {
             Progress::Started { id, title } => self.started(&id, &title),
             Progress::Phase { id, phase, attempt } => self.phase(&id, phase, attempt),
             Progress::Words { id, line } => self.words(&id, &line),
+            Progress::Heard { id, what, used } => self.heard_of(&id, what, &used),
             Progress::Notice { id, text } => self.line(&format!("{id}: {}", text::tame(&text))),
             Progress::Ended { id, ending } => self.ended(&id, &ending),
             Progress::Remark(_) => {}
@@ -154,6 +158,22 @@ impl Reporter {
         }
     }
 
+    /// On a terminal the last thing that was done stays beside the figures; elsewhere each thing is a line.
+    fn heard_of(&self, id: &SpecId, what: Option<String>, used: &str) {
+        let mut state = self.state();
+        let last = match what {
+            Some(what) => {
+                state.doing.insert(id.clone(), what.clone());
+                what
+            }
+            None if self.live => state.doing.get(id).cloned().unwrap_or_default(),
+            None => return,
+        };
+        drop(state);
+        let used = if used.is_empty() { String::new() } else { format!(" ({used})") };
+        self.words(id, &format!("{last}{used}"));
+    }
+
     fn ended(&self, id: &SpecId, ending: &Ending) {
         let mut state = self.state();
         let elapsed = elapsed(&state, id);
@@ -161,6 +181,7 @@ impl Reporter {
             bar.finish_and_clear();
         }
         state.phase.remove(id);
+        state.doing.remove(id);
         drop(state);
         let elapsed = if matches!(ending, Ending::AlreadyDone) { String::new() } else { format!(" {elapsed}") };
         let text = words(id, ending);

@@ -187,6 +187,9 @@ fn events(detail: &Detail, width: usize) -> String {
         // Where there are reasons they count the criteria, too.
         rest.extend(event.criteria.clone().filter(|_| event.reason.is_none()).map(tally));
         rest.extend(event.reason.clone());
+        rest.extend((!event.assisted_by.is_empty()).then(|| format!("with {}", event.assisted_by.join(", "))));
+        rest.extend(event.tokens.as_ref().map(|tokens| format!("{tokens} tokens")));
+        rest.extend(event.cost.clone());
         let rest = text::brief(&rest.join(", "));
         let time = event.time.replace('T', " ").trim_end_matches('Z').to_owned();
         let attempt = event.attempt.map(|attempt| format!("attempt {attempt}")).unwrap_or_default();

@@ -2,80 +2,158 @@
 
 use std::collections::BTreeMap;
 
-use super::{AgentKind, AgentSettings, Origin};
-use crate::spec::Severity;
+use super::{AgentKind, AgentSettings, Origin, Settings};
 use crate::spec::diagnostic::Sink;
 use crate::spec::legal_component;
+use crate::spec::near::nearest;
 use crate::spec::yaml::{Node, Value};
+use crate::spec::{Diagnostic, Severity, Source};
 
-const KEYS: [&str; 5] = ["kind", "command", "env", "timeout", "model"];
-const KINDS: [AgentKind; 3] = [AgentKind::Command, AgentKind::Steps, AgentKind::Person];
+const KEYS: [&str; 10] = ["kind", "command", "model", "args", "env", "pass_env", "timeout", "idle", "limit", "weight"];
 
 /// Reads an agent. A key that is not known is an error: an option must not be passed over where programs are started.
 pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &mut Sink) -> AgentSettings {
-    let mut agent = AgentSettings {
-        kind: KINDS
-            .into_iter()
-            .find(|kind| *kind != AgentKind::Command && kind.as_str() == name)
-            .unwrap_or(AgentKind::Command),
-        command: Vec::new(),
-        env: BTreeMap::new(),
-        timeout: None,
-        model: None,
-        origin,
-    };
-    let built_in = (agent.kind != AgentKind::Command).then_some(agent.kind);
+    let built_in = AgentKind::built_in(name);
+    let mut agent = AgentSettings::new(built_in.unwrap_or(AgentKind::Command), origin);
+    let mut said = None;
     // An agent without a word says as little as `{}`; that its command is missing is said below.
     let mut wrong = false;
     for (_, field, value) in sink.entries(node, &format!("agent `{name}`"), &KEYS, Severity::Error) {
         match field.as_str() {
-            "kind" => match sink.word(&field, value, &KINDS.map(|kind| (kind.as_str(), kind))) {
-                Some(kind) => agent.kind = kind,
+            "kind" => match sink.word(&field, value, &AgentKind::ALL.map(|kind| (kind.as_str(), kind))) {
+                Some(kind) => said = Some(kind),
                 None => wrong = true,
             },
             "command" => match command(value, sink) {
                 Some(command) => agent.command = command,
                 None => wrong = true,
             },
+            "args" => match words(value) {
+                Some(args) => agent.args = args,
+                None => sink.wrong("args", value, "a list of arguments", "as in `args: [\"--effort\", high]`"),
+            },
             "env" => agent.env = env(value, sink),
+            "pass_env" => agent.pass_env = pass_env(value, sink),
             "timeout" => agent.timeout = sink.duration(&field, value),
+            "idle" => agent.idle = sink.duration(&field, value),
+            "limit" => agent.limit = sink.count(&field, value, 1).and_then(|n| usize::try_from(n).ok()),
+            "weight" => agent.weight = sink.count(&field, value, 1).unwrap_or(1),
             _ => agent.model = sink.text(&field, value),
         }
     }
-    let mut refuse = |message: String, help: &str| {
-        sink.error("chant::config::agent", message, key.span.clone(), "this agent", help);
+    agent.kind = match said {
+        Some(kind) => kind,
+        // Whoever writes a whole command, whatever its name, has it run as it is.
+        None if agent.kind.has_model() && !agent.command.is_empty() => AgentKind::Command,
+        None => agent.kind,
     };
-    if let Err(error) = legal_component(name) {
-        refuse(
-            format!("an agent cannot be called {name:?}: {}", error.why),
-            "it stands in trailers, as in `Assisted-by`",
-        );
-    }
-    match (built_in, agent.kind) {
-        _ if wrong => {}
-        (Some(built_in), kind) if kind != built_in => {
-            refuse(format!("`{name}` is an agent of chant's own"), "give this one another name");
-        }
-        (_, AgentKind::Command) if agent.command.is_empty() => {
-            let help = format!("as in `{name}: {{ command: [\"sh\", \"agents/{name}.sh\"] }}`");
-            refuse(format!("agent `{name}` has no command"), &help);
-        }
-        (_, AgentKind::Steps | AgentKind::Person) if !agent.command.is_empty() => {
-            let help = "delete the command, or write `kind: command`";
-            refuse(format!("agent `{name}` is of kind `{}` and runs no command", agent.kind.as_str()), help);
-        }
-        _ => {}
+    if let Some((message, help)) = complaint(name, built_in, &agent, wrong) {
+        sink.error("chant::config::agent", message, key.span.clone(), "this agent", &help);
     }
     agent
 }
 
+impl AgentSettings {
+    /// An agent of which nothing is said but what it is.
+    pub fn new(kind: AgentKind, origin: Origin) -> Self {
+        Self {
+            kind,
+            command: Vec::new(),
+            env: BTreeMap::new(),
+            pass_env: Vec::new(),
+            args: Vec::new(),
+            timeout: None,
+            idle: None,
+            model: None,
+            limit: None,
+            weight: 1,
+            origin,
+        }
+    }
+}
+
+/// What is wrong with an agent as a whole, and what to do about it.
+fn complaint(name: &str, built_in: Option<AgentKind>, agent: &AgentSettings, wrong: bool) -> Option<(String, String)> {
+    let kind = agent.kind;
+    if let Err(error) = legal_component(name) {
+        let help = "it stands in trailers, as in `Assisted-by`".to_owned();
+        return Some((format!("an agent cannot be called {name:?}: {}", error.why), help));
+    }
+    match kind {
+        _ if wrong => None,
+        kind if kind != AgentKind::Command && built_in.is_some_and(|built_in| built_in != kind)
+            || kind == AgentKind::Command && built_in.is_some_and(|built_in| !built_in.has_model()) =>
+        {
+            Some((format!("`{name}` is an agent of chant's own"), "give this one another name".to_owned()))
+        }
+        AgentKind::Command if agent.command.is_empty() => {
+            // A name that is nearly a kind's was meant to be one.
+            let kinds = AgentKind::ALL.map(AgentKind::as_str).into_iter().filter(|word| *word != "command");
+            let near = nearest(name, kinds).map(|near| format!("did you mean `{near}`? Else give it a command, "));
+            let help = format!("as in `{name}: {{ command: [\"sh\", \"agents/{name}.sh\"] }}`, or a `kind`");
+            Some((format!("agent `{name}` has no command"), near.unwrap_or_default() + &help))
+        }
+        AgentKind::Steps | AgentKind::Person if !agent.command.is_empty() => {
+            let help = "delete the command, or write `kind: command`".to_owned();
+            Some((format!("agent `{name}` is of kind `{}` and runs no command", kind.as_str()), help))
+        }
+        kind if !kind.has_model() && !agent.args.is_empty() => {
+            let help = "write them into `command`".to_owned();
+            Some((format!("agent `{name}` is of kind `{}`, which takes no `args`", kind.as_str()), help))
+        }
+        _ => None,
+    }
+}
+
+/// What the settings ask of agents that those cannot do: turns for somebody who is not there or is a person, and caps
+/// that are not kept.
+pub(super) fn unusable(settings: &Settings) -> Vec<Diagnostic> {
+    let mut said = Vec::new();
+    let rotation = &settings.rotation;
+    let list = Source::new(&rotation.origin.to_string(), &rotation.value.join(", "));
+    let mut at = 0;
+    for name in &rotation.value {
+        let span = at..at + name.len();
+        at = span.end + 2;
+        let why = match settings.kind(name) {
+            None => "no agent has this name",
+            Some(AgentKind::Person) => "a person takes no turns",
+            Some(_) => continue,
+        };
+        let known = settings.agents.keys().map(String::as_str);
+        let help = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+        let error = Diagnostic::error("chant::config::rotation", &list, format!("`{name}` cannot be in the rotation"));
+        said.push(error.label(span, why).help(help.unwrap_or_else(|| "name it under `agents:`".to_owned())));
+    }
+    let budget = &settings.budget;
+    let text = budget.value.to_string();
+    let source = Source::new(&budget.origin.to_string(), &text);
+    let names = rotation.value.iter().chain(settings.agent.value.iter().filter(|_| rotation.value.is_empty()));
+    for name in names {
+        let Some(kind) = settings.kind(name) else { continue };
+        if let Some(what) = kind.cannot_keep(budget.value.any()) {
+            let error = Diagnostic::error("chant::config::budget", &source, uncapped(name, kind, what));
+            said.push(error.label(0..text.len(), "this budget").help(UNCAPPED));
+        }
+    }
+    said
+}
+
+/// What to do about a cap that an agent cannot keep.
+pub const UNCAPPED: &str = "limit what it does report (`codex`: tokens; `claude`, `opencode`, `aider`: dollars and tokens), \
+                            or its time by `timeout`, or choose another agent";
+
+/// That an agent cannot keep a cap.
+pub fn uncapped(name: &str, kind: AgentKind, what: &str) -> String {
+    let kind = kind.as_str();
+    format!("agent `{name}` cannot keep a budget of {what}: `{kind}` does not say while it runs what it uses")
+}
+
 /// A program and its arguments: a list, or one word.
 fn command(node: &Node, sink: &mut Sink) -> Option<Vec<String>> {
-    let fits = |item: &Node| item.scalar().filter(|word| !word.contains('\0'));
-    let argv: Option<Vec<String>> = match &node.value {
-        Value::List(items) => items.iter().map(fits).collect(),
-        Value::Text(word) if !word.contains(char::is_whitespace) => fits(node).map(|word| vec![word]),
-        _ => None,
+    let argv = match &node.value {
+        Value::Text(word) if word.contains(char::is_whitespace) => None,
+        _ => words(node),
     };
     let argv = argv.filter(|argv| argv.first().is_some_and(|program| !program.trim().is_empty()));
     if argv.is_none() {
@@ -83,6 +161,28 @@ fn command(node: &Node, sink: &mut Sink) -> Option<Vec<String>> {
         sink.wrong("command", node, "a program and its arguments, as a list", help);
     }
     argv
+}
+
+/// A list of words, each as it is written; one text is a list of it.
+fn words(node: &Node) -> Option<Vec<String>> {
+    let fits = |item: &Node| item.scalar().filter(|word| !word.contains('\0'));
+    match &node.value {
+        Value::List(items) => items.iter().map(fits).collect(),
+        Value::Text(_) => fits(node).map(|word| vec![word]),
+        _ => None,
+    }
+}
+
+/// Names of variables.
+fn pass_env(node: &Node, sink: &mut Sink) -> Vec<String> {
+    let mut names = Vec::new();
+    for (name, span) in sink.texts("pass_env", node) {
+        let place = Node { value: Value::Text(name.clone()), span };
+        if variable(&name, &place, sink) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// Variables with their values.

@@ -5,16 +5,19 @@ use crate::env::Vars;
 use crate::spec::diagnostic::Sink;
 use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
-use crate::spec::{Diagnostic, Project, Severity, Source, check_glob};
+use crate::spec::{Diagnostic, Project, Severity, Source, check_glob, read_budget};
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 23] = [
     "project",
     "target",
     "agent",
+    "rotation",
     "prompt",
     "jobs",
     "land",
     "timeout",
+    "idle",
+    "budget",
     "retries",
     "remote",
     "lease",
@@ -32,13 +35,16 @@ const KEYS: [&str; 20] = [
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
-const OVERRIDES: [&str; 16] = [
+const OVERRIDES: [&str; 19] = [
     "target",
     "agent",
+    "rotation",
     "prompt",
     "jobs",
     "land",
     "timeout",
+    "idle",
+    "budget",
     "retries",
     "remote",
     "lease",
@@ -84,6 +90,7 @@ impl Settings {
         }
         settings.put_flags(flags);
         said.extend(settings.unknown_agent());
+        said.extend(super::agent::unusable(&settings));
         (settings, said)
     }
 
@@ -131,7 +138,7 @@ impl Settings {
             ("forge.url", true) => self.forge_url = Set { value: None, origin },
             ("remote", true) => self.remote = Set { value: None, origin },
             ("worktree.setup", true) => self.worktree_setup = Set { value: None, origin },
-            ("worktree.keep", _) => self.take(key, &items(&value), origin, &mut sink),
+            ("worktree.keep" | "rotation", _) => self.take(key, &items(&value), origin, &mut sink),
             _ => {
                 let node = Node { value: Value::Text(value.to_string()), span: 0..value.len() };
                 self.take(key, &node, origin, &mut sink);
@@ -161,6 +168,12 @@ impl Settings {
             "jobs" => set(&mut self.jobs, sink.count(key, node, 1).and_then(|n| usize::try_from(n).ok()), origin),
             "land" => set(&mut self.land, land(node, sink), origin),
             "timeout" => set(&mut self.timeout, sink.duration(key, node), origin),
+            "idle" => set(&mut self.idle, sink.duration(key, node).map(Some), origin),
+            "budget" => set(&mut self.budget, read_budget(node, &["attempt", "spec", "run"], sink), origin),
+            "rotation" => {
+                let names = sink.texts(key, node).into_iter().map(|(name, _)| name).collect();
+                set(&mut self.rotation, Some(names).filter(|_| node.value != Value::Null), origin);
+            }
             "retries" => set(&mut self.retries, sink.count(key, node, 0), origin),
             "remote" => set(&mut self.remote, sink.text(key, node).map(Some), origin),
             "lease" => set(&mut self.lease, sink.duration(key, node), origin),
@@ -185,8 +198,8 @@ impl Settings {
     /// The default agent must be one that exists. A warning: most commands need no agent, and those that do refuse.
     fn unknown_agent(&self) -> Option<Diagnostic> {
         let name = self.agent.value.as_deref()?;
-        let built_in = [AgentKind::Steps.as_str(), AgentKind::Person.as_str()];
-        if built_in.contains(&name) || self.agents.contains_key(name) {
+        let built_in = AgentKind::ALL.map(AgentKind::as_str).into_iter().filter(|name| *name != "command");
+        if AgentKind::built_in(name).is_some() || self.agents.contains_key(name) {
             return None;
         }
         let source = Source::new(&self.agent.origin.to_string(), name);

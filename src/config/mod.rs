@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::spec::{Project, format_duration};
+use crate::spec::{Budget, Cap, Project, format_duration};
 
 mod agent;
 mod load;
@@ -17,6 +17,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use agent::{UNCAPPED, uncapped};
 pub use load::{project_name, trust_in};
 pub use proving::Proving;
 pub use schema::schema;
@@ -201,10 +202,20 @@ impl ForgeKind {
 }
 
 /// What an agent is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AgentKind {
     /// Any program; the prompt is its input.
     Command,
+    /// Claude Code.
+    Claude,
+    /// Codex.
+    Codex,
+    /// opencode.
+    Opencode,
+    /// Gemini CLI.
+    Gemini,
+    /// Aider.
+    Aider,
     /// The spec's own steps.
     Steps,
     /// Somebody who works in the worktree.
@@ -212,10 +223,52 @@ pub enum AgentKind {
 }
 
 impl AgentKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Command,
+        Self::Claude,
+        Self::Codex,
+        Self::Opencode,
+        Self::Gemini,
+        Self::Aider,
+        Self::Steps,
+        Self::Person,
+    ];
+
+    /// The kind that an agent of this name is, where nothing else is said of it.
+    pub fn built_in(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind != Self::Command && kind.as_str() == name)
+    }
+
+    /// Whether it is the client of a model.
+    pub fn has_model(self) -> bool {
+        !matches!(self, Self::Command | Self::Steps | Self::Person)
+    }
+
+    /// What of a cap it cannot keep, because nothing of it is known while it runs; `None` where it keeps all of it.
+    pub fn cannot_keep(self, cap: Cap) -> Option<&'static str> {
+        // The spec's own steps and a person spend nothing of what is counted here.
+        let (dollars, tokens) = match self {
+            Self::Claude | Self::Opencode | Self::Aider | Self::Steps | Self::Person => (true, true),
+            Self::Codex => (false, true),
+            Self::Gemini | Self::Command => (false, false),
+        };
+        match cap {
+            Cap { usd: Some(_), .. } if !dollars => Some("dollars"),
+            Cap { tokens: Some(_), .. } if !tokens => Some("tokens"),
+            _ => None,
+        }
+    }
+
     /// The word that stands in the file; an agent of this name need not be configured, but for `command`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Opencode => "opencode",
+            Self::Gemini => "gemini",
+            Self::Aider => "aider",
             Self::Steps => "steps",
             Self::Person => "person",
         }
@@ -231,10 +284,20 @@ pub struct AgentSettings {
     pub command: Vec<String>,
     /// Variables for it.
     pub env: BTreeMap<String, String>,
+    /// Variables of the user's that it needs, and that must be set.
+    pub pass_env: Vec<String>,
+    /// What comes after all other arguments of a client.
+    pub args: Vec<String>,
     /// Its own time limit.
     pub timeout: Option<Duration>,
-    /// The model it uses, for `Assisted-by`.
+    /// How long it may do nothing.
+    pub idle: Option<Duration>,
+    /// The model it uses.
     pub model: Option<String>,
+    /// How many of it may run side by side; no limit of its own where nothing is said.
+    pub limit: Option<usize>,
+    /// Its share in a rotation.
+    pub weight: u32,
     /// Where it is configured.
     pub origin: Origin,
 }
@@ -256,6 +319,12 @@ pub struct Settings {
     pub land: Set<Landing>,
     /// `timeout`
     pub timeout: Set<Duration>,
+    /// `idle`: how long an agent may do nothing.
+    pub idle: Set<Option<Duration>>,
+    /// `budget`: what work may cost.
+    pub budget: Set<Budget>,
+    /// `rotation`: agents among which the engine chooses.
+    pub rotation: Set<Vec<String>>,
     /// `retries`
     pub retries: Set<u32>,
     /// `remote`: through which claims, completions and landings are shared.
@@ -300,6 +369,9 @@ impl Default for Settings {
             jobs: Set::default(4),
             land: Set::default(Landing::Auto),
             timeout: Set::default(Duration::from_secs(3600)),
+            idle: Set::default(None),
+            budget: Set::default(Budget::default()),
+            rotation: Set::default(Vec::new()),
             retries: Set::default(0),
             remote: Set::default(None),
             lease: Set::default(Duration::from_secs(3600)),
@@ -332,6 +404,11 @@ pub struct Entry {
 }
 
 impl Settings {
+    /// What the agent of this name is; nothing where there is none.
+    pub fn kind(&self, name: &str) -> Option<AgentKind> {
+        self.agents.get(name).map(|agent| agent.kind).or_else(|| AgentKind::built_in(name))
+    }
+
     /// Every setting, in the order in which they are documented.
     pub fn entries(&self) -> Vec<Entry> {
         fn entry<T>(key: &str, set: &Set<T>, show: impl Fn(&T) -> String) -> Entry {
@@ -346,6 +423,12 @@ impl Settings {
             entry("jobs", &self.jobs, ToString::to_string),
             entry("land", &self.land, |land| land.as_str().to_owned()),
             entry("timeout", &self.timeout, |timeout| format_duration(*timeout)),
+            entry("idle", &self.idle, |idle| idle.map_or("(none)".to_owned(), format_duration)),
+            entry("budget", &self.budget, ToString::to_string),
+            entry("rotation", &self.rotation, |names| match names.is_empty() {
+                true => "(none)".to_owned(),
+                false => names.join(", "),
+            }),
             entry("retries", &self.retries, ToString::to_string),
             entry("remote", &self.remote, or("(none)")),
             entry("lease", &self.lease, |lease| format_duration(*lease)),
@@ -378,7 +461,9 @@ impl Settings {
         for (name, agent) in &self.agents {
             let value = match agent.kind {
                 AgentKind::Command => agent.command.join(" "),
-                kind => kind.as_str().to_owned(),
+                kind => {
+                    [Some(kind.as_str()), agent.model.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+                }
             };
             entries.push(Entry { key: format!("agents.{name}"), value, origin: agent.origin.clone() });
         }

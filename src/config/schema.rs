@@ -17,6 +17,8 @@ struct File {
     target: Option<String>,
     /// The agent for specs that name none.
     agent: Option<String>,
+    /// Agents among which one is chosen by weight for each spec that names none, of those that have room.
+    rotation: Option<Texts>,
     /// The template of the prompt for specs that name none; where nothing is said the one of the spec's type.
     prompt: Option<String>,
     /// How many agents may run side by side; 4 where nothing is said.
@@ -26,6 +28,10 @@ struct File {
     land: Option<Land>,
     /// The time limit of an attempt and of each proof; 60m where nothing is said.
     timeout: Option<Duration>,
+    /// How long an agent may do nothing before it is ended; for ever where nothing is said.
+    idle: Option<Duration>,
+    /// What work may cost: an amount for each attempt, or amounts for each attempt, each spec and each call.
+    budget: Option<Budget>,
     /// How often a failed spec is tried again by itself; 0 where nothing is said.
     retries: Option<u32>,
     /// The remote through which claims, completions and landings are shared; none where nothing is said.
@@ -51,7 +57,7 @@ struct File {
     frozen: Option<Texts>,
     /// Whether deleted or weakened tests and edited criteria fail an attempt; `false` where nothing is said.
     strict: Option<bool>,
-    /// The agents by name. `steps` and `person` are there without being named.
+    /// The agents by name. An agent that is called by its kind is there without being named.
     agents: Option<BTreeMap<String, Agent>>,
     /// How worktrees are made.
     worktree: Option<Worktree>,
@@ -116,24 +122,88 @@ enum Duration {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Agent {
-    /// `command` (the default), `steps` or `person`.
+    /// What it is; `command` where its name is no kind's.
     kind: Option<Kind>,
-    /// The program and its arguments; relative to the project's directory of the worktree.
+    /// The program and its arguments; relative to the project's directory of the worktree. For the client of a model: the
+    /// program and its first arguments, where it is not the usual one.
     command: Option<Command>,
-    /// Variables for it.
+    /// The model it uses.
+    model: Option<String>,
+    /// For the client of a model: what comes after all other arguments.
+    args: Option<Words>,
+    /// Variables for it; `~/` at the beginning of a value is the home.
     env: Option<BTreeMap<String, Scalar>>,
+    /// Variables of the user's that it needs, and that must be set.
+    pass_env: Option<Texts>,
     /// Its own time limit.
     timeout: Option<Duration>,
-    /// The model it uses, for `Assisted-by`.
-    model: Option<String>,
+    /// How long it may do nothing.
+    idle: Option<Duration>,
+    /// How many of it may run side by side.
+    #[schemars(range(min = 1))]
+    limit: Option<u32>,
+    /// Its share in a rotation; 1 where nothing is said.
+    #[schemars(range(min = 1))]
+    weight: Option<u32>,
 }
 
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 enum Kind {
     Command,
+    Claude,
+    Codex,
+    Opencode,
+    Gemini,
+    Aider,
     Steps,
     Person,
+}
+
+/// An amount such as `2.50 usd`, `500k tokens` or both, with a comma between them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Cap {
+    Text(String),
+    Figures(Figures),
+}
+
+/// Dollars and tokens.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Figures {
+    /// Dollars.
+    usd: Option<Scalar>,
+    /// Tokens, sent and received: `500000`, `500k`, `1.5M`.
+    tokens: Option<Scalar>,
+}
+
+/// What work may cost.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Budget {
+    Attempt(Cap),
+    Wholes(Wholes),
+}
+
+/// An amount for each whole.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Wholes {
+    /// Each attempt.
+    attempt: Option<Cap>,
+    /// All attempts of a spec.
+    spec: Option<Cap>,
+    /// All attempts of one call of `chant work`.
+    run: Option<Cap>,
+}
+
+/// A list of words, each as it is written.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Words {
+    Many(Vec<Scalar>),
+    One(String),
 }
 
 /// A list; a program without arguments may stand alone.

@@ -63,6 +63,9 @@ frozen: [tests/**, spec]
 strict: true
 overlap: serialize
 conflicts: retry
+idle: 10m
+budget: { attempt: 2 usd, run: 100k tokens }
+rotation: [claude]
 "#;
 
 #[test]
@@ -92,6 +95,9 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("jobs", "2", 5),
         ("land", "review", 6),
         ("timeout", "1h30m", 7),
+        ("idle", "10m", 27),
+        ("budget", "2.00 usd for each attempt, 100000 tokens for each run", 28),
+        ("rotation", "claude", 29),
         ("retries", "1", 8),
         ("remote", "origin", 9),
         ("lease", "30m", 10),
@@ -121,6 +127,37 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         [("A", "b"), ("EMPTY", ""), ("N", "01")]
     );
     assert_eq!(analyst.timeout, Some(Duration::from_secs(300)));
+}
+
+#[test]
+fn an_agent_is_what_it_says_or_what_its_name_says_or_a_command() {
+    let kind = |text: &str| {
+        let (settings, said) = load(&format!("agents: {{ {text} }}\n"));
+        assert_eq!(said, [], "{text}");
+        let (_, agent) = settings.agents.into_iter().next().unwrap();
+        agent
+    };
+    assert_eq!(kind("claude: {}").kind, AgentKind::Claude);
+    assert_eq!(kind("claude: { command: [claude, -p] }").kind, AgentKind::Command);
+    assert_eq!(kind("claude: { kind: claude, command: [claude-next] }").kind, AgentKind::Claude);
+    assert_eq!(kind("second: { kind: codex }").kind, AgentKind::Codex);
+    let whole = kind("second: { kind: codex, model: m, args: [-c, 3], pass_env: KEY, idle: 5m, limit: 2, weight: 9 }");
+    assert_eq!((whole.args, whole.pass_env), (vec!["-c".to_owned(), "3".to_owned()], vec!["KEY".to_owned()]));
+    assert_eq!((whole.idle, whole.limit, whole.weight), (Some(Duration::from_secs(300)), Some(2), 9));
+    let wrong = |agent: &str, part: &str, underlined: &str| {
+        only(&format!("agents: {{ {agent} }}\n"), Severity::Error, part, underlined);
+    };
+    wrong("claude: { modle: m }", "did you mean `model`?", "modle");
+    wrong("cluade: {}", "did you mean `claude`?", "cluade");
+    wrong("second: { kind: codx }", "did you mean `codex`?", "codx");
+    wrong("claude: { kind: codex }", "`claude` is an agent of chant's own", "claude");
+    wrong("own: { command: [x], args: [y] }", "takes no `args`", "own");
+    wrong("claude: { limit: 0 }", "`limit` wants a whole number from 1 on", "0");
+    wrong("claude: { pass_env: [CHANT_X] }", "chant sets its own variables", "CHANT_X");
+    only("budget: 2.50\n", Severity::Error, "an amount of dollars or tokens", "2.50");
+    only("budget: { run: 1 eur }\n", Severity::Error, "an amount of dollars or tokens", "1 eur");
+    only("budget: { usd: 1, atempt: 1 usd }\n", Severity::Error, "`budget` knows no key `atempt`", "atempt");
+    only("rotation: [claude, person]\n", Severity::Error, "`person` cannot be in the rotation", "person");
 }
 
 #[test]

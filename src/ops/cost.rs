@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::cost::{By, Costs, Spent, amount, costs};
+use crate::plan::cost::{By, Costs, Spent, costs};
 use crate::project::{Look, Project};
+use crate::spec::money;
 
 /// What a project's attempts have cost, as `chant report cost --json` gives it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -48,7 +49,7 @@ fn view(key: &str, spent: &Spent) -> SpentView {
         key: key.to_owned(),
         attempts: spent.attempts,
         failed: spent.failed,
-        cost: spent.money.iter().map(|(currency, sum)| (currency.clone(), amount(*sum))).collect(),
+        cost: spent.money.iter().map(|(currency, sum)| (currency.clone(), money(*sum))).collect(),
         unpriced: spent.unpriced,
         tokens: spent.tokens,
         seconds: spent.time.as_secs_f64(),

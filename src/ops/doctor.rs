@@ -5,7 +5,7 @@ mod server;
 use serde::Serialize;
 
 use super::{Error, hooks};
-use crate::agent::Lock;
+use crate::agent::{Lock, SignedIn};
 use crate::config::ForgeKind;
 use crate::ledger::{Oid, Trust};
 use crate::plan::Status;
@@ -123,26 +123,56 @@ fn specs(project: &Project, look: &project::Look) -> Result<Check, Error> {
     Ok(well("specs", format!("{} read", look.set.len())))
 }
 
+/// The agents that the settings name, and those that specs do.
 fn agents(project: &Project, look: &project::Look) -> Vec<Check> {
-    let mut seen = std::collections::BTreeSet::new();
+    let settings = &project.settings;
+    let named = settings.agents.keys().chain(&settings.rotation.value).chain(&settings.agent.value);
+    let mut names: std::collections::BTreeSet<&str> = named.map(String::as_str).collect();
+    names.extend(look.set.iter().filter_map(|spec| spec.agent.as_deref()));
+    let told = |error: run::Error| {
+        let help = miette::Diagnostic::help(&error).map(|help| help.to_string()).unwrap_or_default();
+        warning("agent", error.to_string(), help)
+    };
     let mut checks = Vec::new();
+    for name in &names {
+        match run::condition(project, settings, name) {
+            Ok(Some(condition)) => checks.push(well("agent", condition_words(name, &condition))),
+            Ok(None) => {}
+            Err(error) => checks.push(told(error)),
+        }
+    }
+    // What stands in the way of single specs: no agent at all, steps that there are not, a budget that is not kept.
+    let mut seen: std::collections::BTreeSet<String> = checks.iter().map(|check| check.detail.clone()).collect();
     for spec in look.set.iter().filter(|spec| !spec.is_driver()) {
-        match run::check_agent(project, &project.settings, spec) {
+        match run::check_agent(project, settings, spec) {
+            Ok(name) if names.contains(name.as_str()) => {}
             Ok(name) => {
-                if seen.insert(name.clone()) {
-                    checks.push(well("agent", format!("{name} can be started")));
+                let detail = format!("{name} can be started");
+                if seen.insert(detail.clone()) {
+                    checks.push(well("agent", detail));
                 }
             }
             Err(error) => {
-                let text = error.to_string();
-                if seen.insert(text.clone()) {
-                    let help = miette::Diagnostic::help(&error).map(|help| help.to_string()).unwrap_or_default();
-                    checks.push(warning("agent", text, help));
+                let check = told(error);
+                if seen.insert(check.detail.clone()) {
+                    checks.push(check);
                 }
             }
         }
     }
     checks
+}
+
+fn condition_words(name: &str, condition: &run::Condition) -> String {
+    if !condition.has_model {
+        return format!("{name} can be started");
+    }
+    let version = condition.version.as_deref().unwrap_or("of a version that it does not say");
+    match &condition.signed_in {
+        SignedIn::Yes(by) => format!("{name} {version}, signed in by {by}"),
+        SignedIn::No(what) => format!("{name} {version}, not signed in: {what}"),
+        SignedIn::Unknown => format!("{name} {version}; whether somebody is signed in cannot be told without asking"),
+    }
 }
 
 /// Whether what this clone records would count, where the target asks for signed events.

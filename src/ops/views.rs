@@ -119,6 +119,14 @@ pub struct EventView {
     pub reason: Option<String>,
     /// The tally of criteria, where one is given.
     pub criteria: Option<String>,
+    /// The models that worked on it, as `agent:model`.
+    pub assisted_by: Vec<String>,
+    /// What the attempt cost, as its agents said: `0.0421 USD`.
+    pub cost: Option<String>,
+    /// How many tokens it took, as its agents said.
+    pub tokens: Option<String>,
+    /// How long its agents took.
+    pub duration: Option<String>,
 }
 
 /// A figure that a driver is to move.
@@ -267,6 +275,10 @@ fn event(entry: &Entry) -> EventView {
         approval: entry.block.approval.map(|word| word.as_str().to_owned()),
         reason: entry.block.reason.clone(),
         criteria: entry.block.criteria.map(|tally| tally.to_string()),
+        assisted_by: entry.block.assisted_by.clone(),
+        cost: entry.block.cost.clone(),
+        tokens: entry.block.tokens.clone(),
+        duration: entry.block.duration.clone(),
     }
 }
 

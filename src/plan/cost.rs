@@ -118,6 +118,10 @@ fn spent(entry: &Entry) -> Option<Spent> {
 
 /// The agent that the last start before an event names, of the same attempt.
 fn agent(before: &[Entry], entry: &Entry) -> Option<String> {
+    // Where a model had no room another agent ended what the first began, and is named beside the figures.
+    if entry.block.agent.is_some() {
+        return entry.block.agent.clone();
+    }
     let same = before.iter().rev().filter(|start| start.block.attempt == entry.block.attempt);
     same.filter_map(|start| start.block.agent.clone()).next()
 }
@@ -183,14 +187,6 @@ fn time(text: &str) -> Option<Duration> {
     crate::spec::parse_duration(text)
 }
 
-/// Millionths as people write money: two places, more where there are cents' parts.
-pub fn amount(millionths: u64) -> String {
-    let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
-    let short = text.trim_end_matches('0');
-    let least = text.len() - 4;
-    if short.len() < least { text[..least].to_owned() } else { short.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,9 +219,6 @@ mod tests {
         }
         assert_eq!(time("0.4s"), Some(Duration::from_millis(400)));
         assert_eq!(time("1h30m"), Some(Duration::from_secs(5400)));
-        assert_eq!(amount(420_000), "0.42");
-        assert_eq!(amount(3_000_000), "3.00");
-        assert_eq!(amount(12_345), "0.012345");
     }
 
     fn entry(n: u32, attempt: u32, status: Transition, agent: Option<&str>, cost: Option<&str>, time: i64) -> Entry {

@@ -1,14 +1,18 @@
 //! Choosing an agent and ordering its processes.
 
 use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::limits::Limits;
 use super::model::Claim;
+use super::turns::{Seat, Turn};
 use super::{Engine, Error, jobs};
-use crate::agent::{Agent, Errand, Script, Task};
-use crate::config::{AgentKind, AgentSettings, Settings};
+use crate::agent::{Agent, Client, Errand, Script, SignedIn, Task};
+use crate::config::{AgentKind, AgentSettings, Origin, Settings, UNCAPPED, uncapped};
+use crate::env::Vars;
 use crate::project::Project;
-use crate::spec::Spec;
+use crate::spec::{Budget, Cap, Spec};
 
 /// The name of the agent that is a person.
 pub(super) const PERSON: &str = "person";
@@ -19,82 +23,219 @@ const STEPS: &str = "steps";
 pub(super) struct Chosen {
     name: String,
     agent: Box<dyn Agent>,
+    settings: AgentSettings,
     model: Option<String>,
     timeout: Duration,
+    idle: Option<Duration>,
+    budget: Budget,
+    /// Its place among those that run, until it has ended.
+    seat: Mutex<Option<Seat>>,
 }
 
-/// The agent that the caller, the spec or the settings name; else the spec's own steps (DESIGN.md, section 7).
-pub(super) fn choose(
+/// Who may work on a spec: one agent, or several that take turns.
+pub(super) fn wanted(settings: &Settings, spec: &Spec, asked: Option<&str>) -> Result<Vec<String>, Error> {
+    if let Some(name) = asked.map(str::to_owned).or_else(|| spec.agent.clone()) {
+        return Ok(vec![name]);
+    }
+    // What a user says for himself outranks a rotation that the project agreed on.
+    let own = matches!(settings.agent.origin, Origin::Git(_) | Origin::Env(_) | Origin::Flag(_));
+    let shared = matches!(settings.rotation.origin, Origin::File { .. });
+    if !(settings.rotation.value.is_empty() || own && shared) {
+        return Ok(settings.rotation.value.clone());
+    }
+    match &settings.agent.value {
+        Some(name) => Ok(vec![name.clone()]),
+        None if !spec.steps.is_empty() => Ok(vec![STEPS.to_owned()]),
+        None => Err(Error::refused(
+            format!("no agent is named for {}, and it has no steps of its own", spec.id),
+            "name one with `--agent <name>`, in the spec or in `.chant/config.yaml`; write `## Steps` with fenced `sh` \
+             blocks; or do it yourself with `--agent person`",
+        )),
+    }
+}
+
+/// Whether an agent that may be chosen reads a prompt: neither a person does, nor the spec's own steps.
+pub(super) fn is_prompted(settings: &Settings, spec: &Spec, asked: Option<&str>) -> bool {
+    let reads = |name: &String| !matches!(settings.kind(name), Some(AgentKind::Steps | AgentKind::Person));
+    wanted(settings, spec, asked).is_ok_and(|names| names.iter().any(reads))
+}
+
+/// Those of the wanted agents that can be started (DESIGN.md, section 7), with what the others lack.
+///
+/// # Errors
+/// Where none can, what the first lacks.
+pub(super) fn able(
     project: &Project,
     settings: &Settings,
     spec: &Spec,
-    asked: Option<&str>,
-) -> Result<Chosen, Error> {
-    let named = asked.map(str::to_owned).or_else(|| spec.agent.clone()).or_else(|| settings.agent.value.clone());
-    let timeout = spec.timeout.unwrap_or(settings.timeout.value);
-    let name = match named {
-        Some(name) => name,
-        None if !spec.steps.is_empty() => STEPS.to_owned(),
-        None => {
-            return Err(Error::refused(
-                format!("no agent is named for {}, and it has no steps of its own", spec.id),
-                "name one with `--agent <name>`, in the spec or in `.chant/config.yaml`; write `## Steps` with fenced \
-                 `sh` blocks; or do it yourself with `--agent person`",
-            ));
+    names: &[String],
+) -> Result<(Vec<Chosen>, Vec<Error>), Error> {
+    let (mut able, mut lacking) = (Vec::new(), Vec::new());
+    for name in names {
+        let made = make(project, settings, spec, name).and_then(|chosen| chosen.check(project).map(|()| chosen));
+        match made {
+            Ok(chosen) => able.push(chosen),
+            Err(error) => lacking.push(error),
         }
-    };
-    let configured = settings.agents.get(&name);
-    let agent = build(project, &name, configured, spec)?;
-    let model = spec.model.clone().or_else(|| configured.and_then(|agent| agent.model.clone()));
-    let timeout = configured.and_then(|agent| agent.timeout).map_or(timeout, |own| own.min(timeout));
-    Ok(Chosen { name, agent, model, timeout })
-}
-
-/// Whether the agent that would be chosen reads a prompt: neither a person does, nor the spec's own steps.
-pub(super) fn is_prompted(settings: &Settings, spec: &Spec, asked: Option<&str>) -> bool {
-    let named = asked.or(spec.agent.as_deref()).or(settings.agent.value.as_deref());
-    let Some(name) = named else { return false };
-    match settings.agents.get(name) {
-        Some(agent) => !matches!(agent.kind, AgentKind::Steps | AgentKind::Person),
-        None => name != STEPS && name != PERSON,
     }
+    if able.is_empty() {
+        return Err(lacking.swap_remove(0));
+    }
+    Ok((able, lacking))
 }
 
-fn build(
-    project: &Project,
-    name: &str,
-    configured: Option<&AgentSettings>,
+/// Chooses one of the wanted agents that can be started and has room; waits for room where there is none.
+pub(super) fn choose(
+    engine: &Engine,
+    settings: &Settings,
     spec: &Spec,
-) -> Result<Box<dyn Agent>, Error> {
-    use crate::agent::{CommandAgent, Person, Steps};
-    let vars = &project.env.vars;
-    match configured {
-        Some(agent) => Ok(match agent.kind {
-            AgentKind::Command => Box::new(CommandAgent::new(name, agent.command.clone(), vars)),
-            AgentKind::Steps => Box::new(Steps::new(vars)),
-            AgentKind::Person => Box::new(Person),
-        }),
-        None if name == STEPS && spec.steps.is_empty() => Err(Error::refused(
+    asked: Option<&str>,
+) -> Result<(Chosen, Vec<String>), Error> {
+    let names = wanted(settings, spec, asked)?;
+    let (able, lacking) = able(&engine.project, settings, spec, &names)?;
+    for error in lacking {
+        engine.notice(&spec.id, format!("one of the rotation is passed over: {error}"));
+    }
+    Ok((seated(engine, able)?, names))
+}
+
+/// Another one of the wanted agents, where one has room at this moment.
+pub(super) fn another(
+    engine: &Engine,
+    settings: &Settings,
+    spec: &Spec,
+    names: &[String],
+    than: &str,
+) -> Result<Option<Chosen>, Error> {
+    let others: Vec<String> = names.iter().filter(|name| *name != than).cloned().collect();
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let Ok((mut able, _)) = able(&engine.project, settings, spec, &others) else { return Ok(None) };
+    let turns: Vec<Turn> = able.iter().map(Chosen::turn).collect();
+    let Some((at, seat)) = engine.turns.try_take(&turns, engine.lot()?) else { return Ok(None) };
+    let chosen = able.swap_remove(at);
+    *chosen.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat);
+    Ok(Some(chosen))
+}
+
+/// One of the wanted agents, as soon as one has room.
+pub(super) fn again(engine: &Engine, settings: &Settings, spec: &Spec, names: &[String]) -> Result<Chosen, Error> {
+    let (able, _) = able(&engine.project, settings, spec, names)?;
+    seated(engine, able)
+}
+
+fn seated(engine: &Engine, mut able: Vec<Chosen>) -> Result<Chosen, Error> {
+    let turns: Vec<Turn> = able.iter().map(Chosen::turn).collect();
+    let (at, seat) = engine.turns.take(&turns, engine.lot()?, &|| engine.stopped()).ok_or(Error::Interrupted)?;
+    let chosen = able.swap_remove(at);
+    *chosen.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat);
+    Ok(chosen)
+}
+
+fn make(project: &Project, settings: &Settings, spec: &Spec, name: &str) -> Result<Chosen, Error> {
+    if name == STEPS && spec.steps.is_empty() {
+        return Err(Error::refused(
             format!("{} has no steps", spec.id),
             "write `## Steps` with fenced `sh` blocks, or name another agent",
-        )),
-        None if name == STEPS => Ok(Box::new(Steps::new(vars))),
-        None if name == PERSON => Ok(Box::new(Person)),
-        None => Err(Error::refused(
+        ));
+    }
+    let agent = settings_of(settings, name).ok_or_else(|| {
+        Error::refused(
             format!("there is no agent named `{name}`"),
             format!("describe it in `.chant/config.yaml`: `agents: {{ {name}: {{ command: [\"…\"] }} }}`"),
-        )),
+        )
+    })?;
+    let budget = spec.budget.unwrap_or_default().or(settings.budget.value);
+    if let Some(what) = agent.kind.cannot_keep(budget.any()) {
+        return Err(Error::refused(uncapped(name, agent.kind, what), UNCAPPED));
+    }
+    let model = spec.model.clone().or_else(|| agent.model.clone());
+    let timeout = spec.timeout.unwrap_or(settings.timeout.value);
+    let timeout = agent.timeout.map_or(timeout, |own| own.min(timeout));
+    let idle = agent.idle.or(settings.idle.value);
+    let made = build(project, name, &agent, model.clone());
+    let name = name.to_owned();
+    Ok(Chosen { name, agent: made, settings: agent, model, timeout, idle, budget, seat: Mutex::new(None) })
+}
+
+fn build(project: &Project, name: &str, agent: &AgentSettings, model: Option<String>) -> Box<dyn Agent> {
+    use crate::agent::{Aider, Claude, Codex, CommandAgent, Gemini, Opencode, Person, Steps};
+    let vars: Vars = environment(project, agent).into_iter().collect();
+    let client = |vars| Client {
+        name: name.to_owned(),
+        program: agent.command.clone(),
+        model: model.clone(),
+        args: agent.args.clone(),
+        vars,
+    };
+    match agent.kind {
+        AgentKind::Command => Box::new(CommandAgent::new(name, agent.command.clone(), &vars)),
+        AgentKind::Steps => Box::new(Steps::new(&vars)),
+        AgentKind::Person => Box::new(Person),
+        AgentKind::Claude => Box::new(Claude(client(vars))),
+        AgentKind::Codex => Box::new(Codex(client(vars))),
+        AgentKind::Opencode => Box::new(Opencode(client(vars))),
+        AgentKind::Gemini => Box::new(Gemini(client(vars))),
+        AgentKind::Aider => Box::new(Aider(client(vars))),
     }
 }
 
-/// Whether the agent of a spec could be started, for `doctor` and `lint`.
+/// Whether an agent of a spec could be started, for `doctor` and `lint`.
 ///
 /// # Errors
-/// Where it could not, and why.
+/// Where none could, and why.
 pub fn checked(project: &Project, settings: &Settings, spec: &Spec) -> Result<String, Error> {
-    let chosen = choose(project, settings, spec, None)?;
-    chosen.check(project)?;
-    Ok(chosen.name)
+    let (able, _) = able(project, settings, spec, &wanted(settings, spec, None)?)?;
+    Ok(able.first().map(|chosen| chosen.name.clone()).unwrap_or_default())
+}
+
+/// What can be told of an agent without spending anything.
+pub struct Condition {
+    /// Whether it is the client of a model; nothing of what follows is known of another.
+    pub has_model: bool,
+    /// Its version, where it says so.
+    pub version: Option<String>,
+    /// Whether somebody is signed in.
+    pub signed_in: SignedIn,
+}
+
+/// Looks at one agent; nothing where no program is behind the name.
+///
+/// # Errors
+/// What it lacks.
+pub fn condition(project: &Project, settings: &Settings, name: &str) -> Result<Option<Condition>, Error> {
+    let Some(agent) = settings_of(settings, name) else { return Ok(None) };
+    if matches!(agent.kind, AgentKind::Steps | AgentKind::Person) {
+        return Ok(None);
+    }
+    let made = build(project, name, &agent, agent.model.clone());
+    lacks(project, &agent, name)?;
+    let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
+    made.check(&dir)?;
+    let version =
+        made.version().and_then(|argv| crate::agent::version(&argv, &environment(project, &agent), &dir, PATIENCE));
+    Ok(Some(Condition { has_model: agent.kind.has_model(), version, signed_in: made.signed_in() }))
+}
+
+/// What is said of an agent, or what its name alone says.
+fn settings_of(settings: &Settings, name: &str) -> Option<AgentSettings> {
+    let built_in = || AgentKind::built_in(name).map(|kind| AgentSettings::new(kind, Origin::Default));
+    settings.agents.get(name).cloned().or_else(built_in)
+}
+
+/// How long a client may take to say its version.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A variable that an agent needs and that is not set.
+fn lacks(project: &Project, agent: &AgentSettings, name: &str) -> Result<(), Error> {
+    match agent.pass_env.iter().find(|key| project.env.vars.get(key).is_none() && !agent.env.contains_key(*key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::refused(
+            format!("agent `{name}` needs the variable {key}, which is not set"),
+            format!("`export {key}=…`, or take it out of `pass_env`"),
+        )),
+    }
 }
 
 impl Chosen {
@@ -102,18 +243,31 @@ impl Chosen {
         &self.name
     }
 
+    pub(super) fn agent(&self) -> &dyn Agent {
+        &*self.agent
+    }
+
+    pub(super) fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
     pub(super) fn is_person(&self) -> bool {
         self.agent.is_person()
     }
 
-    /// `agent:model`, the Linux kernel's convention, where a model is named.
-    pub(super) fn assisted_by(&self) -> Option<String> {
-        self.model.as_ref().map(|model| format!("{}:{model}", self.name))
+    fn turn(&self) -> Turn {
+        Turn { name: self.name.clone(), weight: self.settings.weight, limit: self.settings.limit }
     }
 
-    /// Finds a missing program before anything is claimed.
-    pub(super) fn check(&self, project: &Project) -> Result<(), Error> {
+    /// Gives its place among those that run to somebody else.
+    pub(super) fn leave(&self) {
+        drop(self.seat.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Finds a missing program, key or variable before anything is claimed.
+    fn check(&self, project: &Project) -> Result<(), Error> {
         let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
+        lacks(project, &self.settings, &self.name)?;
         Ok(self.agent.check(&dir)?)
     }
 
@@ -122,8 +276,34 @@ impl Chosen {
         self.timeout
     }
 
-    /// The programs to run, in order.
-    pub(super) fn errands(&self, engine: &Engine, claim: &Claim, prompt: &str) -> Result<Vec<Errand>, Error> {
+    /// How long it may do nothing.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.idle
+    }
+
+    /// What the attempt may spend, where earlier ones have spent so much.
+    pub(super) fn limits(&self, before: (u64, u64)) -> Limits {
+        // Steps and people spend nothing, and are kept from nothing.
+        let budget = if self.settings.kind.has_model() { self.budget } else { Budget::default() };
+        Limits::new(budget, before)
+    }
+
+    /// What asks its client for its version, where it has one.
+    pub(super) fn version(&self, project: &Project) -> Option<Errand> {
+        let argv = self.agent.version()?;
+        let cwd = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
+        let env = environment(project, &self.settings);
+        Some(Errand { name: self.name.clone(), argv, cwd, env, stdin: Vec::new() })
+    }
+
+    /// The programs to run, in order, with what may be spent.
+    pub(super) fn errands(
+        &self,
+        engine: &Engine,
+        claim: &Claim,
+        prompt: &str,
+        left: Cap,
+    ) -> Result<Vec<Errand>, Error> {
         let project = &engine.project;
         let worktree = project.worktree_path(&claim.id);
         let task = Task {
@@ -142,16 +322,50 @@ impl Chosen {
                 .iter()
                 .map(|step| Script { line: step.line, script: step.script.clone() })
                 .collect(),
-            env: agent_environment(project, claim.settings.agents.get(&self.name)),
+            env: environment(project, &self.settings),
+            dollars: left.usd,
+            counts_tokens: left.tokens.is_some(),
         };
         Ok(self.agent.order(&task)?)
     }
 }
 
-fn agent_environment(project: &Project, configured: Option<&AgentSettings>) -> Vec<(OsString, OsString)> {
+/// The user's environment with the agent's own variables over it.
+fn environment(project: &Project, agent: &AgentSettings) -> Vec<(OsString, OsString)> {
     let mut env = jobs::clean_environment(project);
-    for (key, value) in configured.iter().flat_map(|agent| &agent.env) {
-        env.push((key.into(), value.into()));
+    env.retain(|(key, _)| !agent.env.iter().any(|(own, _)| key == own.as_str()));
+    for (key, value) in &agent.env {
+        env.push((key.into(), at_home(value, project.env.vars.get("HOME"))));
     }
     env
+}
+
+/// `~` and what begins with `~/`, as a shell has it.
+fn at_home(value: &str, home: Option<&std::ffi::OsStr>) -> OsString {
+    match (value.strip_prefix('~'), home) {
+        (Some(""), Some(home)) => home.to_owned(),
+        (Some(rest), Some(home)) if rest.starts_with('/') => {
+            let mut path = home.to_owned();
+            path.push(rest);
+            path
+        }
+        _ => value.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn a_tilde_is_the_home_where_a_shell_would_take_it_for_that() {
+        let home = Some(OsStr::new("/home/ada"));
+        let cases =
+            [("~", "/home/ada"), ("~/.codex-work", "/home/ada/.codex-work"), ("~bob/x", "~bob/x"), ("a~/", "a~/")];
+        for (value, wanted) in cases {
+            assert_eq!(at_home(value, home), wanted);
+        }
+        assert_eq!(at_home("~/x", None), "~/x");
+    }
 }

@@ -200,6 +200,7 @@ impl Room<'_> {
             grace: jobs::GRACE,
             transcript: None,
             watch: None,
+            ear: None,
             locks: &[],
         };
         let (_alive, stop) = watch::channel(false);

@@ -1,18 +1,15 @@
 //! One attempt, from the claim to the landing. Each step leaves in Git what the next one needs, so that after a kill
 //! the next `chant work` finds out where it was and repeats no finished step.
 
-use std::time::Duration;
-
 use super::claim::claim;
 use super::events::event;
-use super::jobs::Watch;
-use super::lease::{self, Heart};
 use super::model::{Claim, Claimed, Ended, Finished};
+use super::used::Used;
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, conflict, driver, evidence, frozen, furnish, honesty,
-    jobs, land, on_base, shared, slots, tidy,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, conflict, driver, evidence, frozen, honesty, labour,
+    land, lease, on_base, shared, tidy,
 };
-use crate::agent::{How, Lock, Performed};
+use crate::agent::Lock;
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
 use crate::ledger::{Block, Oid, Transition};
@@ -140,12 +137,12 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
         return Ok(Ending::Person(engine.project.worktree_path(id)));
     }
     let before = honesty::Before::look(engine, claim)?;
-    let (ended, took) = if engine.request.finish && claim.agent.is_person() {
-        (Ended { failure: None }, None)
+    let ended = if engine.request.finish && claim.agent.is_person() {
+        Ended { failure: None, used: Used::by(claim.agent.name(), claim.agent.model()) }
     } else {
         match &claim.ended {
-            Some(ended) => (ended.clone(), None),
-            None => run_agent(engine, claim)?,
+            Some(ended) => ended.clone(),
+            None => labour::work(engine, claim)?,
         }
     };
     engine.phase(id, Phase::Commit, Some(claim.attempt));
@@ -160,8 +157,8 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
         None => judge(engine, claim, &before, tangled.or(saved.refused)),
     };
     match verdict {
-        Ok((found, tip)) => complete(engine, claim, tip, &found, took),
-        Err(Error::Failed(reason)) => fail(engine, claim, &before, &reason, None, took),
+        Ok((found, tip)) => complete(engine, claim, tip, &found, &ended.used),
+        Err(Error::Failed(reason)) => fail(engine, claim, &before, &reason, None, &ended.used),
         Err(error) => Err(error),
     }
     .or_else(|error| match error {
@@ -170,77 +167,7 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
     })
 }
 
-/// Runs set-up and agent. How the agent ended is journalled at once, so that a kill later on does not run it again.
-fn run_agent(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Duration>), Error> {
-    let id = &claim.id;
-    let project = &engine.project;
-    let heart = Heart::start(engine, claim)?;
-    let transcript = || Some(project.transcript_path(id));
-    let watch = |timeout| Watch { id, lock: &claim.lock, timeout, transcript: transcript(), lost: Some(heart.lost()) };
-    if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
-        engine.phase(id, Phase::Base, Some(claim.attempt));
-        on_base::look_first(&Prover::new(engine, id, &claim.settings, &claim.lock), &claim.spec, claim.base)?;
-    }
-    let slot = slots::take(project, id)?;
-    furnish::furnish(engine, claim, slot.as_ref())?;
-    if let Some(setup) = &claim.settings.worktree_setup.value {
-        engine.phase(id, Phase::Setup, Some(claim.attempt));
-        let mut errand = jobs::setup(project, setup, &project.worktree_path(id));
-        errand.env.extend(slot.iter().flat_map(slots::Slot::env));
-        let done = engine.perform(vec![errand], &watch(claim.settings.timeout.value))?;
-        stop_if_asked(engine, claim, &heart, &done)?;
-        if let Some(what) = jobs::failure(&done) {
-            return journalled(claim, Some(format!("the set-up `{setup}` {what}")), None);
-        }
-    }
-    engine.phase(id, Phase::Agent, Some(claim.attempt));
-    let mut errands = claim.agent.errands(engine, claim, &claim.prompt)?;
-    for errand in &mut errands {
-        errand.env.extend(slot.iter().flat_map(slots::Slot::env));
-    }
-    failpoint("attempt.before-agent");
-    let done = engine.perform(errands, &watch(claim.agent.timeout()))?;
-    stop_if_asked(engine, claim, &heart, &done)?;
-    let (took, strays) = (done.duration, done.strays);
-    if let Some(what) = jobs::failure(&done) {
-        let name = done.failed.as_deref().unwrap_or(claim.agent.name());
-        return journalled(claim, Some(format!("{name} {what}")), Some(took));
-    }
-    if strays > 0 {
-        engine.notice(id, {
-            let (what, were) = if strays == 1 { ("process", "was") } else { ("processes", "were") };
-            format!("{strays} {what} that it had left behind {were} ended")
-        });
-    }
-    failpoint("attempt.agent-ended");
-    journalled(claim, None, Some(took))
-}
-
-fn journalled(
-    claim: &Claim,
-    failure: Option<String>,
-    took: Option<Duration>,
-) -> Result<(Ended, Option<Duration>), Error> {
-    let ended = Ended { failure };
-    super::claim::note_ended(&claim.lock, &claim.run, &ended)?;
-    Ok((ended, took))
-}
-
-/// On an interruption the agent's files are committed to its branch, and the attempt stays open.
-fn stop_if_asked(engine: &Engine, claim: &Claim, heart: &Heart, done: &Performed) -> Result<(), Error> {
-    let stopped = matches!(done.how, How::Stopped | How::SupervisorLost);
-    if !(stopped || engine.stopped()) {
-        return Ok(());
-    }
-    let tip = engine.project.repo.tip(&claim.qualified.full_ref())?;
-    tidy::save_partial(engine, &claim.id, &claim.qualified, tip)?;
-    if *heart.lost().borrow() && !engine.stopped() {
-        return Err(taken_over(claim));
-    }
-    Err(Error::Interrupted)
-}
-
-fn taken_over(claim: &Claim) -> Error {
+pub(super) fn taken_over(claim: &Claim) -> Error {
     let by = "another clone, which has taken it over; what was done here is kept on its branch".to_owned();
     Error::Held { id: claim.qualified.clone(), by }
 }
@@ -295,13 +222,7 @@ fn judge(
     Ok((found, tip))
 }
 
-fn complete(
-    engine: &Engine,
-    claim: &Claim,
-    tip: Oid,
-    found: &Evidence,
-    took: Option<Duration>,
-) -> Result<Ending, Error> {
+fn complete(engine: &Engine, claim: &Claim, tip: Oid, found: &Evidence, used: &Used) -> Result<Ending, Error> {
     if !found.holds() {
         let changed = engine.project.repo.tree(tip)? != engine.project.repo.tree(claim.base)?;
         let complaint = found.complaint();
@@ -311,16 +232,15 @@ fn complete(
                 "{reason}\nnothing was recorded; go on in the worktree and finish again"
             )));
         }
-        return fail(engine, claim, &honesty::Before::none(), &reason, Some(found), took);
+        return fail(engine, claim, &honesty::Before::none(), &reason, Some(found), used);
     }
     let block = Block {
         status: Some(Transition::Completed),
         criteria: Some(found.tally()),
-        assisted_by: claim.agent.assisted_by().into_iter().collect(),
-        duration: took.map(seconds),
-        ..events_block(claim)
+        assisted_by: used.assisted_by(),
+        ..events_block(claim, used)
     };
-    let commit = conclude(engine, claim, tip, "completed", &block, Some(found), took)?;
+    let commit = conclude(engine, claim, tip, "completed", &block, Some(found), used)?;
     failpoint("attempt.completed");
     let finished = Finished {
         id: claim.id.clone(),
@@ -333,7 +253,7 @@ fn complete(
         base: fork(engine, claim)?,
         commit,
         tip: commit,
-        assisted_by: claim.agent.assisted_by(),
+        assisted_by: used.assisted_by(),
         criteria: found.tally().to_string(),
         driver: claim.driver.clone(),
     };
@@ -348,12 +268,8 @@ fn fork(engine: &Engine, claim: &Claim) -> Result<Oid, Error> {
     Ok(repo.merge_base(onto, claim.first_start)?.unwrap_or(claim.base))
 }
 
-fn events_block(claim: &Claim) -> Block {
-    Block { spec: Some(claim.qualified.clone()), attempt: Some(claim.attempt), ..Block::default() }
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.1}s", time.as_secs_f64())
+fn events_block(claim: &Claim, used: &Used) -> Block {
+    Block { spec: Some(claim.qualified.clone()), attempt: Some(claim.attempt), ..used.trailers() }
 }
 
 /// Records the failure on top of the work, which is committed already.
@@ -363,18 +279,17 @@ fn fail(
     before: &honesty::Before,
     reason: &str,
     found: Option<&Evidence>,
-    took: Option<Duration>,
+    used: &Used,
 ) -> Result<Ending, Error> {
     let tip = tidy::honest_tip(engine, claim)?;
     let block = Block {
         status: Some(Transition::Failed),
         criteria: found.map(Evidence::tally),
         reason: Some(reason.to_owned()),
-        duration: took.map(seconds),
         disowned: honesty::foreign(engine, before)?,
-        ..events_block(claim)
+        ..events_block(claim, used)
     };
-    conclude(engine, claim, tip, "failed", &block, found, took)?;
+    conclude(engine, claim, tip, "failed", &block, found, used)?;
     failpoint("attempt.failed");
     Ok(Ending::Failed(reason.to_owned()))
 }
@@ -386,7 +301,7 @@ fn conclude(
     word: &str,
     block: &Block,
     found: Option<&Evidence>,
-    took: Option<Duration>,
+    used: &Used,
 ) -> Result<Oid, Error> {
     let repo = &engine.project.repo;
     let lock: &Lock = &claim.lock;
@@ -401,7 +316,7 @@ fn conclude(
         }
     };
     let name = claim.qualified.to_string();
-    let lines = evidence::lines(&name, claim.attempt, &claim.run, Some(claim.agent.name()), took, found);
+    let lines = evidence::lines(&name, claim.attempt, &claim.run, Some(used), found);
     repo.note_add(commit, &lines, &tidy::transcript(engine, &claim.id))?;
     failpoint("attempt.before-conclusion");
     let moves = [RefMove { name: claim.qualified.full_ref(), from: Expect::At(tip), to: Some(commit) }];

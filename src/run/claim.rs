@@ -6,6 +6,7 @@ use super::base::{base_branch, no_target, recorded_target, refuse_edited, refuse
 use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
+use super::used::Used;
 use super::{Engine, Error, catch_up, conflict, lease, on_base, prompt, shared, signing, tidy};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
@@ -194,7 +195,7 @@ pub(super) fn finished(
         base,
         commit,
         tip,
-        assisted_by: entry.and_then(|entry| entry.block.assisted_by.first().cloned()),
+        assisted_by: entry.map(|entry| entry.block.assisted_by.clone()).unwrap_or_default(),
         criteria: entry.and_then(|entry| entry.block.criteria).map(|tally| tally.to_string()).unwrap_or_default(),
         driver: look.set.driver_of(&row.id).cloned(),
     }))
@@ -238,8 +239,9 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     let settings = project.settings_at(base, &engine_flags())?;
     signing::agrees(project, &settings, &target)?;
     let asked = if engine.request.finish { Some(agents::PERSON) } else { engine.request.agent.as_deref() };
-    let agent = agents::choose(project, &settings, &spec, asked)?;
-    agent.check(project)?;
+    let (agent, rotation) = agents::choose(engine, &settings, &spec, asked)?;
+    let spent = super::used::before(record);
+    refuse_spent(engine, &agent, id, spent)?;
     let old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
     let resolving = conflict::of(engine, id).is_some();
     let moved_on = record.filter(|record| !resolving && goes_on(look, record, old));
@@ -275,7 +277,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         .and_then(|record| record.last_start.as_ref())
         .and_then(|last| ended_of(&project.lock_path(id), last.block.run.as_deref().unwrap_or_default()));
     // What a person added to completed work is proven as it is: nobody works on it again.
-    let ended = ended.or_else(|| resumed.and(moved_on).map(|_| Ended { failure: None }));
+    let ended = ended.or_else(|| resumed.and(moved_on).map(|_| Ended { failure: None, used: Used::default() }));
     let block = Block {
         spec: Some(qualified.clone()),
         status: Some(Transition::InProgress),
@@ -321,6 +323,8 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         first_start,
         start,
         agent,
+        rotation,
+        spent,
         ended,
         prompt,
         resolves,
@@ -328,6 +332,17 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         driver: look.set.driver_of(id).cloned(),
         qualified,
     })))
+}
+
+/// Refuses to begin what could not do anything: the money or the tokens are used up.
+fn refuse_spent(engine: &Engine, agent: &agents::Chosen, id: &SpecId, spent: (u64, u64)) -> Result<(), Error> {
+    match agent.limits(spent).reached((0, 0), engine.spent()) {
+        None => Ok(()),
+        Some(why) => Err(Error::refused(
+            format!("{id} cannot be worked: {why}"),
+            "raise `budget` in the spec or in `.chant/config.yaml`, or choose another agent with `--agent <name>`",
+        )),
+    }
 }
 
 /// Who was quicker, where that can be told.
@@ -381,14 +396,21 @@ pub(super) fn note_ended(lock: &Lock, run: &str, ended: &Ended) -> Result<(), Er
         None => "well".to_owned(),
         Some(reason) => format!("badly {}", reason.replace('\n', " ")),
     };
-    lock.note(&format!("ended {run} {how}")).map_err(Error::system("writing the lock file"))
+    let used = serde_json::to_string(&ended.used).unwrap_or_default();
+    for line in [format!("used {run} {used}"), format!("ended {run} {how}")] {
+        lock.note(&line).map_err(Error::system("writing the lock file"))?;
+    }
+    Ok(())
 }
 
 /// How the agent of a run ended, where the journal knows. Losing the journal costs a repetition, never a result.
 fn ended_of(lock: &std::path::Path, run: &str) -> Option<Ended> {
     let text = Lock::read(lock).unwrap_or_default();
-    let line = text.lines().rev().find_map(|line| line.strip_prefix("ended ")?.strip_prefix(run)?.strip_prefix(' '))?;
-    Some(Ended { failure: line.strip_prefix("badly ").map(str::to_owned) })
+    let said =
+        |word: &str| text.lines().rev().find_map(|line| line.strip_prefix(word)?.strip_prefix(run)?.strip_prefix(' '));
+    let line = said("ended ")?;
+    let used = said("used ").and_then(|used| serde_json::from_str(used).ok()).unwrap_or_default();
+    Some(Ended { failure: line.strip_prefix("badly ").map(str::to_owned), used })
 }
 
 /// The title of a spec as the checkout has it, for people.

@@ -244,7 +244,7 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
         base: repo.merge_base(base, tip)?.unwrap_or(base),
         commit,
         tip: commit,
-        assisted_by: None,
+        assisted_by: Vec::new(),
         criteria: found.tally().to_string(),
         driver: look.set.driver_of(driver).cloned(),
         qualified,
@@ -276,7 +276,7 @@ fn conclude(
     let word = if holds { "completed" } else { "failed" };
     let commit = event(repo, lock, tip, &format!("{}: {word}", qualified.id), "", &block)?;
     let run = record.last_start.as_ref().and_then(|entry| entry.block.run.clone()).unwrap_or_default();
-    repo.note_add(commit, &evidence::lines(&qualified.to_string(), record.attempt, &run, None, None, found), &[])?;
+    repo.note_add(commit, &evidence::lines(&qualified.to_string(), record.attempt, &run, None, found), &[])?;
     let moves = [RefMove { name: qualified.full_ref(), from: Expect::At(tip), to: Some(commit) }];
     failpoint("driver.before-conclusion");
     match shared::move_refs(&engine.project, &moves, word)? {

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::turns::Turns;
 use super::{Ending, Error, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, signing, tidy};
 use crate::ledger::Oid;
 use crate::plan::{Action, Ended, Happened, Schedule};
@@ -35,6 +36,12 @@ pub struct Engine {
     pub(super) on_bases: super::on_base::Seen,
     /// The drivers that the schedule of this call finishes, with everything under them.
     drives: Mutex<BTreeMap<SpecId, BTreeSet<SpecId>>>,
+    /// The agents that run, and those that have no room.
+    pub(super) turns: Arc<Turns>,
+    /// What all attempts of this call have used: millionths of a dollar, and tokens.
+    pub(super) spent: Arc<Mutex<(u64, u64)>>,
+    /// The versions of clients, as far as they were asked.
+    versions: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 fn relaxed<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -65,7 +72,22 @@ impl Engine {
         handle: Handle,
     ) -> Self {
         let (lanes, proven, conflicts, on_bases, drives) = Default::default();
-        Self { project, request, reporter, stop, handle, lanes, proven, conflicts, on_bases, drives }
+        let (turns, spent, versions) = Default::default();
+        Self {
+            project,
+            request,
+            reporter,
+            stop,
+            handle,
+            lanes,
+            proven,
+            conflicts,
+            on_bases,
+            drives,
+            turns,
+            spent,
+            versions,
+        }
     }
 
     pub(super) fn report(&self, progress: Progress) {
@@ -78,6 +100,15 @@ impl Engine {
 
     pub(super) fn notice(&self, id: &SpecId, text: String) {
         self.report(Progress::Notice { id: id.clone(), text });
+    }
+
+    pub(super) fn versions(&self) -> MutexGuard<'_, BTreeMap<String, Option<String>>> {
+        relaxed(&self.versions)
+    }
+
+    /// A number that nobody can foretell.
+    pub(super) fn lot(&self) -> Result<u64, Error> {
+        self.project.env.lot().map_err(Error::system("asking the system for a random number"))
     }
 
     /// Whether somebody asked for an end.

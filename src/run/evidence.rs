@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::used::Used;
+use crate::agent::Tokens;
 use crate::ledger::{Oid, Tally};
 
 /// How one criterion ended (DESIGN.md, section 3).
@@ -193,6 +195,21 @@ pub struct Line {
     pub spec_blob: Option<String>,
     /// How long the agent took, in milliseconds.
     pub agent_ms: Option<u64>,
+    /// From version 2 on: the version of its client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// From version 2 on: the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// From version 2 on: the name by which the client finds its conversation again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// From version 2 on: tokens, where the client counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+    /// From version 2 on: what it cost, in millionths of a dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
     /// The criteria.
     pub criteria: Vec<Proof>,
     /// Frozen files whose changes were set aside: paths in the repository.
@@ -201,24 +218,24 @@ pub struct Line {
 }
 
 /// The lines to be noted for one attempt.
-pub fn lines(
-    spec: &str,
-    attempt: u32,
-    run: &str,
-    agent: Option<&str>,
-    agent_time: Option<Duration>,
-    evidence: &Evidence,
-) -> Vec<String> {
+pub fn lines(spec: &str, attempt: u32, run: &str, used: Option<&Used>, evidence: &Evidence) -> Vec<String> {
+    let last = used.and_then(|used| used.by.last());
+    let account = used.map(|used| used.account.clone()).unwrap_or_default();
     let line = Line {
-        version: 1,
+        version: 2,
         key: format!("{spec} {attempt} {run} {}", evidence.tree),
         spec: spec.to_owned(),
         attempt,
         run: run.to_owned(),
-        agent: agent.map(str::to_owned),
+        agent: last.map(|(name, _)| name.clone()),
         tree: evidence.tree.to_string(),
         spec_blob: evidence.spec.map(|spec| spec.to_string()),
-        agent_ms: agent_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        agent_ms: used.and_then(|used| used.took).map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        agent_version: account.version,
+        model: last.and_then(|(_, model)| model.clone()),
+        session: account.session,
+        tokens: account.tokens,
+        cost_micros: account.cost,
         criteria: evidence.proofs.clone(),
         set_aside: evidence.set_aside.clone(),
     };
@@ -290,7 +307,7 @@ mod tests {
         old.set_aside.push("tests/a".to_owned());
         let merged: Oid = "2".repeat(40).parse().unwrap();
         let new = Evidence { proofs: vec![proof(None)], ..Evidence::empty(merged) };
-        let line = |evidence| lines("001-a", 1, "r", None, None, evidence).concat();
+        let line = |evidence| lines("001-a", 1, "r", None, evidence).concat();
         let noted = super::noted(&format!("{}\nnot ours\n{}\n", line(&old), line(&new)));
         let newest = noted.line.unwrap();
         assert_eq!((newest.tree, newest.criteria[0].way()), (merged.to_string(), Some("red → green")));

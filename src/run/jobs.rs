@@ -3,13 +3,15 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use super::{Engine, Error, Progress};
-use crate::agent::{Errand, How, Lock, Performed, Terms, perform};
+use super::limits::Limits;
+use super::listen::Hearing;
+use super::{Engine, Error};
+use crate::agent::{Errand, How, Lock, Performed, Terms};
 use crate::git;
 use crate::project::Project;
 use crate::spec::SpecId;
@@ -35,42 +37,28 @@ impl Engine {
     /// Runs children one after the other, up to the first that fails, and passes their words on. An interruption stops
     /// them and everything they started.
     pub(super) fn perform(&self, errands: Vec<Errand>, watch: &Watch<'_>) -> Result<Performed, Error> {
-        let (words, mut heard) = tokio::sync::mpsc::unbounded_channel::<String>();
-        let reporter = Arc::clone(&self.reporter);
-        let speaker = watch.id.clone();
-        let label = errands.first().map(|errand| errand.name.clone()).unwrap_or_default();
-        let terms = Terms {
+        let hearing = Hearing { agent: None, limits: Limits::default(), idle: None };
+        Ok(self.listen(errands, watch, &hearing)?.done)
+    }
+
+    /// What holds for the children of one step, and who hears their words.
+    pub(super) fn terms<'a>(&self, watch: &'a Watch<'a>, words: Option<UnboundedSender<String>>) -> Terms<'a> {
+        Terms {
             label: self.project.qualify(watch.id).to_string(),
             repo: self.project.repo.common_dir().to_owned(),
             program: self.project.env.program.clone(),
             timeout: Some(watch.timeout),
             grace: GRACE,
             transcript: watch.transcript.clone(),
-            watch: Some(words),
-            locks: &[watch.lock],
-        };
-        let (stop, lost) = (self.stop.clone(), watch.lost.clone());
-        let done = self.handle.block_on(async move {
-            let stop = match lost {
-                Some(lost) => either(stop, lost),
-                None => stop,
-            };
-            let listener = tokio::spawn(async move {
-                while let Some(line) = heard.recv().await {
-                    reporter(Progress::Words { id: speaker.clone(), line });
-                }
-            });
-            let done = perform(errands, &terms, stop).await;
-            drop(terms);
-            listener.await.ok();
-            done
-        });
-        done.map_err(Error::system(format!("cannot start {label}")))
+            watch: words,
+            ear: None,
+            locks: std::slice::from_ref(&watch.lock),
+        }
     }
 }
 
 /// Holds true as soon as one of the two does.
-fn either(mut one: watch::Receiver<bool>, mut other: watch::Receiver<bool>) -> watch::Receiver<bool> {
+pub(super) fn either(mut one: watch::Receiver<bool>, mut other: watch::Receiver<bool>) -> watch::Receiver<bool> {
     let (tell, both) = watch::channel(*one.borrow() || *other.borrow());
     tokio::spawn(async move {
         let stopped = async |which: &mut watch::Receiver<bool>| {

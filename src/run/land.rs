@@ -188,7 +188,7 @@ pub(super) fn landing_block(project: &Project, finished: &Finished) -> Result<Bl
     Ok(Block {
         spec: Some(finished.qualified.clone()),
         landings,
-        assisted_by: finished.assisted_by.iter().cloned().collect(),
+        assisted_by: finished.assisted_by.clone(),
         ..Block::default()
     })
 }
@@ -362,7 +362,7 @@ fn landed_since(project: &Project, finished: &Finished, onto: Oid) -> Result<Vec
 }
 
 fn note(engine: &Engine, finished: &Finished, whose: &Qualified, found: &Evidence) -> Result<(), Error> {
-    let lines = evidence::lines(&whose.to_string(), finished.attempt, &finished.run, None, None, found);
+    let lines = evidence::lines(&whose.to_string(), finished.attempt, &finished.run, None, found);
     engine.project.repo.note_add(finished.commit, &lines, &[])?;
     Ok(())
 }

@@ -22,8 +22,11 @@ mod frozen;
 mod furnish;
 mod honesty;
 mod jobs;
+mod labour;
 mod land;
 mod lease;
+mod limits;
+mod listen;
 mod merge_hooks;
 mod model;
 mod on_base;
@@ -40,8 +43,10 @@ mod slots;
 mod split;
 mod sync;
 mod tidy;
+mod turns;
+mod used;
 
-pub use agents::checked as check_agent;
+pub use agents::{Condition, checked as check_agent, condition};
 pub use apart::{Wanted, is_transports, prove_apart};
 pub use base::{spec_at as spec_in, target_of};
 pub use catch_up::take_in;
@@ -162,6 +167,15 @@ pub enum Progress {
         id: SpecId,
         /// A line without control characters.
         line: String,
+    },
+    /// What its agent does, and what it has used so far.
+    Heard {
+        /// The spec.
+        id: SpecId,
+        /// In words; nothing where only the figures have changed.
+        what: Option<String>,
+        /// `12.3k tokens, $0.04`; empty where nothing is known.
+        used: String,
     },
     /// Something a person should read.
     Notice {

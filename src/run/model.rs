@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::agents::Chosen;
+use super::used::Used;
 use crate::agent::Lock;
 use crate::config::Settings;
 use crate::ledger::Oid;
@@ -28,6 +29,10 @@ pub(super) struct Claim {
     /// The start commit of this run.
     pub start: Oid,
     pub agent: Chosen,
+    /// The agents that may take turns, the chosen one among them.
+    pub rotation: Vec<String>,
+    /// What the attempts so far have used: millionths of a dollar, and tokens.
+    pub spent: (u64, u64),
     /// How the agent of this attempt ended, where that happened before an interruption.
     pub ended: Option<Ended>,
     /// What the agent is told; empty where nobody reads it.
@@ -44,6 +49,7 @@ pub(super) struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ended {
     pub failure: Option<String>,
+    pub used: Used,
 }
 
 /// A completed attempt that is still to land.
@@ -60,8 +66,8 @@ pub(super) struct Finished {
     pub commit: Oid,
     /// The branch's tip: the completing event, or the last of the reviews that follow it.
     pub tip: Oid,
-    /// `agent:model`, where a model did it.
-    pub assisted_by: Option<String>,
+    /// `agent:model` for each model that worked on it.
+    pub assisted_by: Vec<String>,
     /// How its criteria ended, as it stands in the trailer.
     pub criteria: String,
     /// The driver that it is a member of.

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::base::{base_seen, spec_at, target_of};
 use super::jobs::{self, Watch};
+use super::listen::Hearing;
 use super::model::Claim;
 use super::prompt::{self, Ask, facts};
-use super::{Engine, Error, Request, agents, honesty, tidy};
+use super::{Engine, Error, Request, agents, honesty, labour, tidy};
 use crate::agent::How;
 use crate::git::{Checkout, EntryKind, Expect, Moved, RefMove};
 use crate::ledger::Oid;
@@ -108,8 +109,7 @@ fn claim(
             "name one with `--agent <name>`, in the spec or in `.chant/config.yaml`; neither a person nor steps can split",
         ));
     }
-    let agent = agents::choose(project, &settings, spec, asked)?;
-    agent.check(project)?;
+    let (agent, rotation) = agents::choose(engine, &settings, spec, asked)?;
     let worktree = project.worktree_path(&spec.id);
     let wanted = facts::Split {
         file: project.dir_in(&worktree).join(FILE).display().to_string(),
@@ -131,6 +131,8 @@ fn claim(
         first_start: base,
         start: base,
         agent,
+        rotation,
+        spent: (0, 0),
         ended: None,
         prompt,
         resolves: false,
@@ -173,11 +175,16 @@ fn converse(engine: &Engine, claim: &Claim, worktree: &Path) -> Result<Vec<u8>, 
             return Err(Error::Failed(format!("the set-up `{setup}` {what}")));
         }
     }
-    let errands = claim.agent.errands(engine, claim, &claim.prompt)?;
-    let done = engine.perform(errands, &watch(claim.agent.timeout()))?;
-    stopped(engine, &done)?;
-    if let Some(what) = jobs::failure(&done) {
-        return Err(Error::Failed(format!("{} {what}", claim.agent.name())));
+    let limits = claim.agent.limits(claim.spent);
+    let errands = claim.agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
+    let hearing = Hearing { agent: Some(claim.agent.agent()), limits, idle: claim.agent.idle() };
+    let heard = engine.listen(errands, &watch(claim.agent.timeout()), &hearing)?;
+    claim.agent.leave();
+    if heard.cut.is_none() {
+        stopped(engine, &heard.done)?;
+    }
+    if let Some(error) = labour::complaint(&claim.agent, &heard, &limits, engine.spent()) {
+        return Err(error);
     }
     read(&project.dir_in(worktree).join(FILE))
 }

@@ -7,6 +7,7 @@
 //! Nothing here reads a file, a clock or the environment.
 
 mod boxes;
+mod budget;
 mod cycle;
 pub mod diagnostic;
 mod duration;
@@ -34,6 +35,8 @@ mod weakened;
 pub mod yaml;
 
 pub use boxes::same_but_boxes;
+pub(crate) use budget::read as read_budget;
+pub use budget::{Budget, Cap, money, parse_money};
 pub use diagnostic::{Diagnostic, Severity, Source};
 pub use duration::{format_duration, parse_duration};
 pub use edited::edited_criteria;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use super::diagnostic::Source;
 use super::id::SpecId;
 
@@ -158,8 +159,8 @@ pub struct Spec {
     pub retries: Option<u32>,
     /// The time limit of one attempt.
     pub timeout: Option<Duration>,
-    /// What an attempt may cost: kept as written.
-    pub budget: Option<serde_yaml::Value>,
+    /// What an attempt, and all of them, may cost.
+    pub budget: Option<Budget>,
     /// The figure that the work is meant to move.
     pub kpi: Option<Kpi>,
     /// Ids that the spec had before.

@@ -134,7 +134,7 @@ fn frontmatter(spec: &mut Spec, front: &Node, sink: &mut Sink) {
             "review" => spec.review = sink.word(name, value, &[("required", ())]).is_some(),
             "retries" => spec.retries = sink.count(name, value, 0),
             "timeout" => spec.timeout = sink.duration(name, value),
-            "budget" => spec.budget = Some(value.plain()).filter(|v| !v.is_null()),
+            "budget" => spec.budget = super::read_budget(value, &["attempt", "spec"], sink),
             "kpi" => spec.kpi = kpi(value, sink),
             "formerly" => spec.formerly = former(name, value, sink),
             _ => {

@@ -88,7 +88,7 @@ fn a_spec_as_the_contract_has_it_is_read_whole() {
     assert_eq!((spec.labels[0].as_str(), spec.target_files[0].as_str()), ("churn", "research-findings.md"));
     assert_eq!((spec.agent.as_deref(), spec.approval, spec.review), (Some("analyst"), true, false));
     assert_eq!((spec.retries, spec.timeout), (Some(2), Some(Duration::from_secs(5400))));
-    assert_eq!(spec.budget.unwrap()["usd"], serde_yaml::Value::from(2.5));
+    assert_eq!(spec.budget.unwrap().attempt, Cap { usd: Some(2_500_000), tokens: None });
     let kpi = spec.kpi.unwrap();
     assert_eq!(
         (kpi.metric.as_deref(), kpi.baseline, kpi.target, kpi.impact),

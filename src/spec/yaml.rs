@@ -63,23 +63,6 @@ impl Node {
             Value::Null | Value::List(_) | Value::Map(_) => None,
         }
     }
-
-    /// The value as the YAML crate's own type.
-    pub fn plain(&self) -> serde_yaml::Value {
-        use serde_yaml::Value as Plain;
-        match &self.value {
-            Value::Null => Plain::Null,
-            Value::Bool(truth) => Plain::Bool(*truth),
-            Value::Number(number, text) => match (text.parse::<u64>(), text.parse::<i64>()) {
-                (Ok(n), _) => Plain::Number(n.into()),
-                (_, Ok(n)) => Plain::Number(n.into()),
-                _ => Plain::Number((*number).into()),
-            },
-            Value::Text(text) => Plain::String(text.clone()),
-            Value::List(items) => Plain::Sequence(items.iter().map(Node::plain).collect()),
-            Value::Map(entries) => Plain::Mapping(entries.iter().map(|(k, v)| (k.plain(), v.plain())).collect()),
-        }
-    }
 }
 
 /// Why a text is no YAML that chant takes.

@@ -122,7 +122,10 @@ fn depends(project: &Project, look: &Look, finished: &Finished) -> Result<String
 
 fn how(finished: &Finished) -> String {
     let id = &finished.id;
-    let did = finished.assisted_by.as_ref().map(|who| format!(" Done by {who}.")).unwrap_or_default();
+    let did = match finished.assisted_by.as_slice() {
+        [] => String::new(),
+        who => format!(" Done by {}.", who.join(", ")),
+    };
     format!(
         "Attempt {}, {}.{did} `chant diff {id}` shows the change with its evidence, `chant why {id}` how it came about, \
          `chant verify {id}` runs the proofs again. A merge commit, a squash or a rebase lands it; where it is squashed, \

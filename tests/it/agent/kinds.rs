@@ -49,6 +49,8 @@ fn task(place: &Place, steps: Vec<Script>) -> Task {
         spec_file: project.join(".chant/specs/001-x.md"),
         project_dir: project,
         prompt: "please do\n".into(),
+        dollars: None,
+        counts_tokens: false,
         steps,
         env: vec![
             ("PATH".into(), std::env::var_os("PATH").unwrap()),
@@ -67,6 +69,7 @@ fn terms<'a>(place: &Place, locks: &'a [&'a Lock]) -> Terms<'a> {
         grace: Duration::from_millis(200),
         transcript: Some(place.path("transcript")),
         watch: None,
+        ear: None,
         locks,
     }
 }

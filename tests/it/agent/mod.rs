@@ -77,6 +77,7 @@ fn order(dir: &Path, script: &str) -> Order {
         hold: Vec::new(),
         transcript: None,
         watch: None,
+        ear: None,
     }
 }
 

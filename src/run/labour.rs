@@ -1,0 +1,317 @@
+//! The agent at work: set-up, the client itself, and what is done where it could not do its work. A model that has no room,
+//! or that nobody is signed in with, is no fault of the spec's: it counts as no attempt.
+
+use std::time::{Duration, Instant};
+
+use super::agents::{self, Chosen};
+use super::jobs::Watch;
+use super::lease::Heart;
+use super::listen::{Cut, Heard, Hearing};
+use super::model::{Claim, Ended};
+use super::used::Used;
+use super::{Engine, Error, Phase, Prover, furnish, jobs, on_base, slots, tidy, turns};
+use crate::agent::{How, Performed, Trouble};
+use crate::env::failpoint;
+
+/// Runs set-up and agent. How the agent ended is journalled at once, so that a kill later on does not run it again.
+pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<Ended, Error> {
+    let heart = Heart::start(engine, claim)?;
+    let begun = Instant::now();
+    let slot = slots::take(&engine.project, &claim.id)?;
+    let labour = Labour { engine, claim, heart, begun, slot };
+    if let Some(failure) = labour.set_up()? {
+        return journalled(claim, Some(failure), Used::by(claim.agent.name(), claim.agent.model()));
+    }
+    let labour = Labour { begun: Instant::now(), ..labour };
+    engine.phase(&claim.id, Phase::Agent, Some(claim.attempt));
+    failpoint("attempt.before-agent");
+    let ended = labour.agents()?;
+    failpoint("attempt.agent-ended");
+    Ok(ended)
+}
+
+/// What one run of a client comes to.
+enum Outcome {
+    /// It did what it was to do, as far as it says.
+    Done,
+    /// The attempt has failed, and why.
+    Failed(String),
+    /// Its model has no room.
+    Busy { why: String, until: Option<i64> },
+    /// Nobody is signed in.
+    SignedOut(String),
+}
+
+struct Labour<'a> {
+    engine: &'a Engine,
+    claim: &'a Claim,
+    heart: Heart,
+    /// When the agents began: they share one time limit, with what they wait for.
+    begun: Instant,
+    /// What sets it apart from those that run beside it.
+    slot: Option<slots::Slot>,
+}
+
+impl Labour<'_> {
+    fn watch(&self, timeout: Duration) -> Watch<'_> {
+        let (claim, engine) = (self.claim, self.engine);
+        let transcript = Some(engine.project.transcript_path(&claim.id));
+        Watch { id: &claim.id, lock: &claim.lock, timeout, transcript, lost: Some(self.heart.lost()) }
+    }
+
+    /// The worktree's furniture and the configured set-up; what went wrong with it.
+    fn set_up(&self) -> Result<Option<String>, Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
+            engine.phase(&claim.id, Phase::Base, Some(claim.attempt));
+            let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
+            on_base::look_first(&prover, &claim.spec, claim.base)?;
+        }
+        furnish::furnish(engine, claim, self.slot.as_ref())?;
+        let Some(setup) = &claim.settings.worktree_setup.value else { return Ok(None) };
+        engine.phase(&claim.id, Phase::Setup, Some(claim.attempt));
+        let mut errand = jobs::setup(&engine.project, setup, &engine.project.worktree_path(&claim.id));
+        errand.env.extend(self.slot.iter().flat_map(slots::Slot::env));
+        let done = engine.perform(vec![errand], &self.watch(claim.settings.timeout.value))?;
+        self.stop_if_asked(&done)?;
+        Ok(jobs::failure(&done).map(|what| format!("the set-up `{setup}` {what}")))
+    }
+
+    /// One agent, or one after the other where a model has no room, up to the end of their time.
+    fn agents(&self) -> Result<Ended, Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        let mut used = Used::default();
+        let mut other: Option<Chosen> = None;
+        let mut tries = 0;
+        loop {
+            let agent = other.as_ref().unwrap_or(&claim.agent);
+            let outcome = self.run(agent, &mut used)?;
+            used.took = Some(self.begun.elapsed());
+            match outcome {
+                Outcome::Done => {
+                    agent.leave();
+                    return journalled(claim, None, used);
+                }
+                Outcome::Failed(reason) => {
+                    agent.leave();
+                    return journalled(claim, Some(reason), used);
+                }
+                Outcome::SignedOut(why) => {
+                    let name = agent.name().to_owned();
+                    agent.leave();
+                    self.save()?;
+                    let help = match agent.agent().signed_in() {
+                        crate::agent::SignedIn::No(what) => what,
+                        _ => "sign in with its client, or set its key in `env:` of the agent".to_owned(),
+                    };
+                    return Err(Error::refused(
+                        format!("agent `{name}` is not signed in: {why}"),
+                        format!("{help}; then `chant work {}` goes on with the same attempt", claim.id),
+                    ));
+                }
+                Outcome::Busy { why, until } => {
+                    let pause = self.pause(tries, until)?;
+                    tries += 1;
+                    engine.turns.busy(agent.name(), pause);
+                    agent.leave();
+                    other = Some(self.next(agent, &why, pause)?);
+                }
+            }
+        }
+    }
+
+    /// Who goes on where the model of an agent has no room: another one at once, or the same one later.
+    fn next(&self, agent: &Chosen, why: &str, pause: Duration) -> Result<Chosen, Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        let (id, name) = (&claim.id, agent.name());
+        if let Some(other) = agents::another(engine, &claim.settings, &claim.spec, &claim.rotation, name)? {
+            engine.notice(id, format!("{name} has no room ({why}): {} goes on", other.name()));
+            return Ok(other);
+        }
+        if self.begun.elapsed() + pause >= agent.timeout() {
+            self.save()?;
+            return Err(Error::refused(
+                format!("{name} has no room: {why}"),
+                format!("this is no failed attempt: `chant work {id}` goes on with it, later or with `--agent <name>`"),
+            ));
+        }
+        engine.notice(id, format!("{name} has no room ({why}): it tries again in {}", seconds(pause)));
+        let lost = self.heart.lost();
+        let stopped = || engine.stopped() || *lost.borrow();
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !stopped() {
+            std::thread::sleep(Duration::from_millis(50).min(until.saturating_duration_since(Instant::now())));
+        }
+        if stopped() {
+            return Err(self.interrupted()?);
+        }
+        agents::again(engine, &claim.settings, &claim.spec, &claim.rotation)
+    }
+
+    /// How long to wait: as the model says, else longer each time.
+    fn pause(&self, tries: u32, until: Option<i64>) -> Result<Duration, Error> {
+        let pause = turns::pause(tries, self.engine.lot()?);
+        let told = until.map(|until| until.saturating_sub(self.engine.project.env.now().as_second()));
+        let told = told.and_then(|left| u64::try_from(left).ok()).map(Duration::from_secs);
+        Ok(told.map_or(pause, |told| told.max(pause)))
+    }
+
+    /// One run of one client.
+    fn run(&self, agent: &Chosen, used: &mut Used) -> Result<Outcome, Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        let limits = agent.limits(claim.spent).after(used.account.figures());
+        if let Some(why) = limits.reached((0, 0), engine.spent()) {
+            used.add(agent.name(), agent.model().map(str::to_owned), crate::agent::Account::default());
+            return Ok(Outcome::Failed(why));
+        }
+        let mut errands = agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
+        for errand in &mut errands {
+            errand.env.extend(self.slot.iter().flat_map(slots::Slot::env));
+        }
+        let hearing = Hearing { agent: Some(agent.agent()), limits, idle: agent.idle() };
+        let left = agent.timeout().saturating_sub(self.begun.elapsed());
+        let mut heard = engine.listen(errands, &self.watch(left), &hearing)?;
+        if heard.cut.is_none() {
+            self.stop_if_asked(&heard.done)?;
+        }
+        let strays = heard.done.strays;
+        let outcome = outcome(agent, &heard, &limits, engine.spent());
+        if heard.account.version.is_none() && matches!(outcome, Outcome::Done | Outcome::Failed(_)) {
+            heard.account.version = self.version(agent)?;
+        }
+        heard.into(used, agent.name(), agent.model());
+        if strays > 0 && matches!(outcome, Outcome::Done) {
+            let (what, were) = if strays == 1 { ("process", "was") } else { ("processes", "were") };
+            engine.notice(&claim.id, format!("{strays} {what} that it had left behind {were} ended"));
+        }
+        Ok(outcome)
+    }
+
+    /// The version of a client that has not said it, asked once in a call: some take seconds to say it.
+    fn version(&self, agent: &Chosen) -> Result<Option<String>, Error> {
+        let engine = self.engine;
+        let known = |versions: &std::collections::BTreeMap<String, Option<String>>| versions.get(agent.name()).cloned();
+        if let Some(version) = known(&engine.versions()) {
+            return Ok(version);
+        }
+        let Some(errand) = agent.version(&engine.project) else { return Ok(None) };
+        let watch = Watch { transcript: None, ..self.watch(agents::PATIENCE) };
+        let done = engine.quietly(errand, &watch)?;
+        let version = crate::agent::version_in(&done.tail).filter(|_| done.how.is_success());
+        engine.versions().insert(agent.name().to_owned(), version.clone());
+        Ok(version)
+    }
+
+    /// What was done so far is committed to the branch, and the attempt stays open.
+    fn save(&self) -> Result<(), Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        let tip = engine.project.repo.tip(&claim.qualified.full_ref())?;
+        tidy::save_partial(engine, &claim.id, &claim.qualified, tip)?;
+        Ok(())
+    }
+
+    fn stop_if_asked(&self, done: &Performed) -> Result<(), Error> {
+        let stopped = matches!(done.how, How::Stopped | How::SupervisorLost);
+        if stopped || self.engine.stopped() { Err(self.interrupted()?) } else { Ok(()) }
+    }
+
+    /// On an interruption the agent's files are kept, too.
+    fn interrupted(&self) -> Result<Error, Error> {
+        self.save()?;
+        if *self.heart.lost().borrow() && !self.engine.stopped() {
+            return Ok(super::attempt::taken_over(self.claim));
+        }
+        Ok(Error::Interrupted)
+    }
+}
+
+/// What a run comes to. What a client says of itself outranks its exit code: some exit 0 where the model was out of reach,
+/// and say `success` where they failed.
+fn outcome(agent: &Chosen, heard: &Heard, limits: &super::limits::Limits, call: (u64, u64)) -> Outcome {
+    let name = agent.name();
+    let account = &heard.account;
+    match &heard.cut {
+        Some(Cut::Spent(why)) => return Outcome::Failed(format!("{name} was ended: {why}")),
+        Some(Cut::Idle(idle)) => {
+            return match &account.waiting {
+                Some(Trouble::Busy { why, until }) => Outcome::Busy { why: why.clone(), until: *until },
+                waiting => {
+                    let why = waiting.as_ref().map(|waiting| format!(" ({})", waiting.why())).unwrap_or_default();
+                    Outcome::Failed(format!("{name} did nothing for {} and was ended{why}", seconds(*idle)))
+                }
+            };
+        }
+        None => {}
+    }
+    let exit = jobs::failure(&heard.done);
+    let timed_out = matches!(heard.done.how, How::TimedOut);
+    let trouble = match &account.ended {
+        Some(Some(trouble)) => Some(trouble.clone()),
+        Some(None) => None,
+        None if timed_out => account.waiting.clone().filter(|waiting| matches!(waiting, Trouble::Busy { .. })),
+        None if exit.is_some() => account.waiting.clone().or_else(|| last_words(agent, &heard.done.tail)),
+        None => None,
+    };
+    match trouble {
+        Some(Trouble::SignedOut(why)) => Outcome::SignedOut(why),
+        Some(Trouble::Busy { why, until }) => Outcome::Busy { why, until },
+        Some(Trouble::Spent(why)) => {
+            let why = limits.reached(account.figures(), call).unwrap_or(why);
+            Outcome::Failed(format!("{name} ended: {why}"))
+        }
+        Some(Trouble::Unreachable(why) | Trouble::Failed(why)) => Outcome::Failed(format!("{name} failed: {why}")),
+        None => match exit {
+            None => Outcome::Done,
+            Some(what) => {
+                let failed = heard.done.failed.as_deref().unwrap_or(name);
+                let waits = account.waiting.as_ref().filter(|_| timed_out);
+                let waits = waits.map(|trouble| format!("; it was waiting: {}", trouble.why())).unwrap_or_default();
+                Outcome::Failed(format!("{failed} {what}{waits}"))
+            }
+        },
+    }
+}
+
+/// What is wrong with a run that is no attempt at anything.
+pub(super) fn complaint(
+    agent: &Chosen,
+    heard: &Heard,
+    limits: &super::limits::Limits,
+    call: (u64, u64),
+) -> Option<Error> {
+    let name = agent.name();
+    match outcome(agent, heard, limits, call) {
+        Outcome::Done => None,
+        Outcome::Failed(why) => Some(Error::Failed(why)),
+        Outcome::Busy { why, .. } => {
+            Some(Error::refused(format!("{name} has no room: {why}"), "try again later, or with `--agent <name>`"))
+        }
+        Outcome::SignedOut(why) => {
+            let help = "sign in with its client, or set its key in `env:` of the agent";
+            Some(Error::refused(format!("agent `{name}` is not signed in: {why}"), help))
+        }
+    }
+}
+
+/// What the client of a model said last that is not of its stream, where that means something.
+fn last_words(agent: &Chosen, tail: &str) -> Option<Trouble> {
+    agent.agent().reader()?;
+    let last = tail.lines().rev().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('{'))?;
+    match Trouble::of(None, last) {
+        Trouble::Failed(_) => None,
+        trouble => Some(trouble),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0..60 => format!("{:.0} s", time.as_secs_f64().ceil()),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+fn journalled(claim: &Claim, failure: Option<String>, used: Used) -> Result<Ended, Error> {
+    let ended = Ended { failure, used };
+    super::claim::note_ended(&claim.lock, &claim.run, &ended)?;
+    Ok(ended)
+}
