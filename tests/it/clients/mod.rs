@@ -1,6 +1,7 @@
 //! Clients of models: scripted ones that print what real ones once printed, and the real ones against a model of our own.
 
 mod budgets;
+mod real;
 mod rotation;
 mod suite;
 

@@ -5,6 +5,7 @@
 
 pub mod clones;
 pub mod forge;
+pub mod model;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
