@@ -1,7 +1,7 @@
 //! Aider, which edits by what the model answers and commits on its own.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::client::{Client, SignedIn};
 use super::event::{Reader, Said, Sum, Tokens, Trouble, said};
@@ -56,6 +56,14 @@ impl Agent for Aider {
 
     fn version(&self) -> Option<Vec<OsString>> {
         Some(self.0.version(PROGRAM))
+    }
+
+    fn writes(&self, home: &Path) -> Vec<PathBuf> {
+        [".aider", ".cache/aider", ".aider.conf.yml"].map(|name| home.join(name)).to_vec()
+    }
+
+    fn variables(&self) -> Vec<String> {
+        ["AIDER_*", "*_API_KEY", "OPENAI_API_BASE"].map(str::to_owned).to_vec()
     }
 
     fn signed_in(&self) -> SignedIn {

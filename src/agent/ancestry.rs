@@ -41,7 +41,8 @@ mod linux {
         let mut at = kin::process(getpid())?.parent;
         while let Some(pid) = at {
             if let Some(spec) = supervised(&arguments(pid), &wanted)
-                && name(pid).is_some_and(|name| name == "chant" || name == "git-chant" || Some(&name) == own.as_ref())
+                // From inside of a cage it cannot be told what the supervisor runs.
+                && name(pid).is_none_or(|name| name == "chant" || name == "git-chant" || Some(&name) == own.as_ref())
             {
                 return Some(spec);
             }
@@ -60,7 +61,9 @@ mod linux {
             arguments.get(at + 1)
         };
         let repo = PathBuf::from(after("--repo")?);
-        (repo == wanted || repo.canonicalize().is_ok_and(|repo| repo == wanted))
+        // Caged programs work in a repository of their own, inside of it.
+        let around = |repo: &Path| repo == wanted || wanted.starts_with(repo.join("chant/cells"));
+        (around(&repo) || repo.canonicalize().is_ok_and(|repo| around(&repo)))
             .then(|| after("--spec").map(|spec| spec.to_string_lossy().into_owned()).unwrap_or_default())
     }
 

@@ -1,7 +1,7 @@
 //! Claude Code, Anthropic's client.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -57,6 +57,19 @@ impl Agent for Claude {
 
     fn version(&self) -> Option<Vec<OsString>> {
         Some(self.0.version(PROGRAM))
+    }
+
+    fn writes(&self, home: &Path) -> Vec<PathBuf> {
+        // Its own file beside its directory is replaced by renaming, which no rule for one file allows: with
+        // CLAUDE_CONFIG_DIR it lies within.
+        let own = self.0.home("CLAUDE_CONFIG_DIR", ".claude");
+        own.into_iter()
+            .chain([".claude.json", ".cache/claude", ".cache/claude-cli-nodejs"].map(|name| home.join(name)))
+            .collect()
+    }
+
+    fn variables(&self) -> Vec<String> {
+        ["ANTHROPIC_*", "CLAUDE_*"].map(str::to_owned).to_vec()
     }
 
     fn signed_in(&self) -> SignedIn {

@@ -1,7 +1,7 @@
 //! Codex, OpenAI's client.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -54,6 +54,14 @@ impl Agent for Codex {
 
     fn version(&self) -> Option<Vec<OsString>> {
         Some(self.0.version(PROGRAM))
+    }
+
+    fn writes(&self, home: &Path) -> Vec<PathBuf> {
+        self.0.home("CODEX_HOME", ".codex").into_iter().chain([home.join(".cache/codex")]).collect()
+    }
+
+    fn variables(&self) -> Vec<String> {
+        ["OPENAI_*", "CODEX_*"].map(str::to_owned).to_vec()
     }
 
     fn signed_in(&self) -> SignedIn {

@@ -1,7 +1,7 @@
 //! Gemini CLI, Google's client.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -39,6 +39,15 @@ impl Agent for Gemini {
 
     fn version(&self) -> Option<Vec<OsString>> {
         Some(self.0.version(PROGRAM))
+    }
+
+    fn writes(&self, home: &Path) -> Vec<PathBuf> {
+        let own = self.0.home("GEMINI_CLI_HOME", "").map(|home| home.join(".gemini"));
+        own.into_iter().chain([home.join(".cache/gemini")]).collect()
+    }
+
+    fn variables(&self) -> Vec<String> {
+        ["GEMINI_*", "GOOGLE_*"].map(str::to_owned).to_vec()
     }
 
     fn signed_in(&self) -> SignedIn {

@@ -21,7 +21,8 @@ use tokio::task::JoinHandle;
 use super::kin;
 use super::lock::{HandedOver, Share};
 use super::transcript::{Ear, Recorder};
-use super::wire::{COMMAND, How, KILL, Orders, Report, STOP, Text};
+use super::wire::{COMMAND, Fence, How, KILL, Orders, Report, STOP, Text};
+use crate::cage::Cage;
 
 /// What to run, and how.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Order {
     pub timeout: Option<Duration>,
     /// The time between TERM and KILL.
     pub grace: Duration,
+    /// What it and all that it starts may touch; everything where nothing is said. Entered or not started.
+    pub cage: Option<Cage>,
     /// The repository's common directory.
     pub repo: PathBuf,
     /// chant itself, to be started as the supervisor.
@@ -143,6 +146,7 @@ fn orders(order: &Order, hold: Vec<RawFd>) -> Orders {
         env: order.env.iter().cloned().map(|(k, v)| (k.into(), v.into())).collect(),
         timeout: order.timeout,
         grace: order.grace,
+        cage: order.cage.as_ref().map(Fence::from),
         hold,
         stdin_len: order.stdin.len(),
     }

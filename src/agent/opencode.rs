@@ -1,7 +1,7 @@
 //! opencode, a client for the models of many providers.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -45,6 +45,21 @@ impl Agent for Opencode {
 
     fn version(&self) -> Option<Vec<OsString>> {
         Some(self.0.version(PROGRAM))
+    }
+
+    fn writes(&self, home: &Path) -> Vec<PathBuf> {
+        let own = |variable, below| self.0.home(variable, below).map(|dir| dir.join("opencode"));
+        let dirs = [
+            own("XDG_DATA_HOME", ".local/share"),
+            own("XDG_STATE_HOME", ".local/state"),
+            own("XDG_CONFIG_HOME", ".config"),
+            own("XDG_CACHE_HOME", ".cache"),
+        ];
+        dirs.into_iter().flatten().chain([home.join(".opencode")]).collect()
+    }
+
+    fn variables(&self) -> Vec<String> {
+        ["OPENCODE_*", "*_API_KEY"].map(str::to_owned).to_vec()
     }
 
     fn signed_in(&self) -> SignedIn {

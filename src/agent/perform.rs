@@ -11,6 +11,7 @@ use super::lock::Lock;
 use super::task::Errand;
 use super::transcript::Ear;
 use super::wire::How;
+use crate::cage::Cage;
 
 /// What holds for all errands of a piece of work; the fields are those of [`Order`].
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Terms<'a> {
     pub timeout: Option<Duration>,
     /// The time between TERM and KILL.
     pub grace: Duration,
+    /// What they may touch.
+    pub cage: Option<Cage>,
     /// Where all their output goes.
     pub transcript: Option<PathBuf>,
     /// Who hears their last words.
@@ -106,6 +109,7 @@ fn order(errand: Errand, terms: &Terms<'_>, timeout: Option<Duration>) -> io::Re
         stdin: errand.stdin,
         timeout,
         grace: terms.grace,
+        cage: terms.cage.clone(),
         repo: terms.repo.clone(),
         program: terms.program.clone(),
         hold: terms.locks.iter().map(|lock| lock.share()).collect::<io::Result<_>>()?,

@@ -25,6 +25,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid};
 
 use super::wire::{How, KILL, Orders, Report, STOP};
 use super::{kin, signals};
+use crate::cage::{Cage, Ready};
 
 /// How long what a child left running may take to end by itself: the last process of a pipeline, say.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -129,15 +130,21 @@ fn start(orders: &Orders, stdin: Stdio) -> io::Result<Pid> {
     command.envs(orders.env.iter().map(|(key, value)| (os(key), os(value))));
     command.stdin(stdin).stdout(output()?).stderr(output()?).process_group(0);
     let supervisor = getpid();
+    // Opened here: only this process, and nothing that it starts, may still do so.
+    let mut cage = orders.cage.as_ref().map(|fence| Cage::from(fence).ready()).transpose()?;
     // SAFETY: between fork and exec of a process with one thread; nothing but system calls.
     unsafe {
         command.pre_exec(move || {
+            if let Some(cage) = &mut cage {
+                cage.leave_net()?;
+            }
             #[cfg(target_os = "linux")]
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             if rustix::process::getppid() != Some(supervisor) {
                 return Err(io::ErrorKind::BrokenPipe.into()); // it died before the signal was set
             }
-            signals::reset()
+            signals::reset()?;
+            cage.as_mut().map_or(Ok(()), Ready::enter)
         });
     }
     // Reaped by `Watch::reap` together with everything that is handed down to a subreaper.

@@ -78,6 +78,19 @@ pub trait Agent: Send + Sync {
     /// Where the task gives this agent nothing it could run.
     fn order(&self, task: &Task) -> Result<Vec<Errand>, AgentError>;
 
+    /// Files and directories that its program must write outside of the worktree, in the user's `home`: its sessions, its
+    /// log, the refresh of its credentials. What is not there is passed over.
+    fn writes(&self, home: &Path) -> Vec<PathBuf> {
+        let _ = home;
+        Vec::new()
+    }
+
+    /// Globs of the variables that its program needs beside those that every caged program is given: where it keeps
+    /// itself, and its key.
+    fn variables(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether nothing runs and the work waits for a person.
     fn is_person(&self) -> bool {
         false

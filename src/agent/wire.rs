@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cage::Cage;
+
 /// The hidden command by which the program supervises.
 pub const COMMAND: &str = "__supervise";
 /// End the child: TERM, the grace, KILL.
@@ -50,9 +52,32 @@ pub(super) struct Orders {
     pub env: Vec<(Text, Text)>,
     pub timeout: Option<Duration>,
     pub grace: Duration,
+    /// What it may touch; everything where nothing is said.
+    pub cage: Option<Fence>,
     /// Descriptors that were inherited to be held, and are the child's business in no way.
     pub hold: Vec<RawFd>,
     pub stdin_len: usize,
+}
+
+/// A [`Cage`] as it is sent.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Fence {
+    write: Vec<Text>,
+    no_net: bool,
+}
+
+impl From<&Cage> for Fence {
+    fn from(cage: &Cage) -> Self {
+        let write = cage.write.iter().map(|path| path.as_os_str().to_owned().into()).collect();
+        Self { write, no_net: cage.no_net }
+    }
+}
+
+impl From<&Fence> for Cage {
+    fn from(fence: &Fence) -> Self {
+        let write = fence.write.iter().map(|path| OsString::from(path.clone()).into()).collect();
+        Self { write, no_net: fence.no_net }
+    }
 }
 
 impl Orders {

@@ -7,7 +7,7 @@ use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob, read_budget};
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "project",
     "target",
     "agent",
@@ -31,11 +31,12 @@ const KEYS: [&str; 23] = [
     "strict",
     "agents",
     "worktree",
+    "sandbox",
 ];
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
-const OVERRIDES: [&str; 19] = [
+const OVERRIDES: [&str; 23] = [
     "target",
     "agent",
     "rotation",
@@ -55,6 +56,10 @@ const OVERRIDES: [&str; 19] = [
     "worktree.dir",
     "worktree.setup",
     "worktree.keep",
+    "sandbox",
+    "sandbox.write",
+    "sandbox.net",
+    "sandbox.pass_env",
 ];
 
 impl Settings {
@@ -77,7 +82,8 @@ impl Settings {
             said.extend(sink.finish());
         }
         for key in OVERRIDES {
-            let name = format!("chant.{key}");
+            // Git allows no underscore in a key.
+            let name = format!("chant.{}", key.replace('_', ""));
             if let Some(value) = git(&name) {
                 said.extend(settings.put(key, value.as_bytes(), Origin::Git(name)));
             }
@@ -115,6 +121,7 @@ impl Settings {
                         self.take(&format!("worktree.{name}"), value, origin(key), sink);
                     }
                 }
+                "sandbox" => self.sandbox.read(value, &origin, key, sink),
                 "review" => {
                     for (key, name, value) in sink.entries(value, "`review`", &REVIEW, Severity::Error) {
                         self.take(&format!("review.{name}"), value, origin(key), sink);
@@ -138,7 +145,9 @@ impl Settings {
             ("forge.url", true) => self.forge_url = Set { value: None, origin },
             ("remote", true) => self.remote = Set { value: None, origin },
             ("worktree.setup", true) => self.worktree_setup = Set { value: None, origin },
-            ("worktree.keep" | "rotation", _) => self.take(key, &items(&value), origin, &mut sink),
+            ("worktree.keep" | "rotation" | "sandbox.write" | "sandbox.pass_env", _) => {
+                self.take(key, &items(&value), origin, &mut sink)
+            }
             _ => {
                 let node = Node { value: Value::Text(value.to_string()), span: 0..value.len() };
                 self.take(key, &node, origin, &mut sink);
@@ -191,6 +200,7 @@ impl Settings {
             "strict" => set(&mut self.proving.strict, truth(key, node, sink), origin),
             "worktree.dir" => set(&mut self.worktree_dir, sink.text(key, node), origin),
             "worktree.setup" => set(&mut self.worktree_setup, script(key, node, sink).map(Some), origin),
+            key if key.starts_with("sandbox") => self.sandbox.take(key, node, origin, sink),
             _ => set(&mut self.worktree_keep, Some(globs(key, node, sink)), origin),
         }
     }
@@ -212,7 +222,7 @@ impl Settings {
     }
 }
 
-fn set<T>(slot: &mut Set<T>, value: Option<T>, origin: Origin) {
+pub(super) fn set<T>(slot: &mut Set<T>, value: Option<T>, origin: Origin) {
     if let Some(value) = value {
         *slot = Set { value, origin };
     }

@@ -13,6 +13,7 @@ use crate::spec::{Budget, Cap, Project, format_duration};
 mod agent;
 mod load;
 mod proving;
+mod sandbox;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ mod tests;
 pub use agent::{UNCAPPED, uncapped};
 pub use load::{project_name, trust_in};
 pub use proving::Proving;
+pub use sandbox::Sandbox;
 pub use schema::schema;
 
 /// Where a value came from.
@@ -349,6 +351,8 @@ pub struct Settings {
     pub conflicts: Set<Conflicts>,
     /// How strictly is proven. Only the file says so.
     pub proving: Proving,
+    /// `sandbox`
+    pub sandbox: Sandbox,
     /// `agents`
     pub agents: BTreeMap<String, AgentSettings>,
     /// `worktree.dir`
@@ -384,6 +388,7 @@ impl Default for Settings {
             overlap: Set::default(Overlap::Show),
             conflicts: Set::default(Conflicts::Keep),
             proving: Proving::default(),
+            sandbox: Sandbox::default(),
             agents: BTreeMap::new(),
             worktree_dir: Set::default(".chant/worktrees".to_owned()),
             worktree_setup: Set::default(None),
@@ -458,6 +463,7 @@ impl Settings {
                 false => keep.join(", "),
             }),
         ];
+        entries.extend(self.sandbox.entries());
         for (name, agent) in &self.agents {
             let value = match agent.kind {
                 AgentKind::Command => agent.command.join(" "),

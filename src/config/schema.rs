@@ -61,6 +61,8 @@ struct File {
     agents: Option<BTreeMap<String, Agent>>,
     /// How worktrees are made.
     worktree: Option<Worktree>,
+    /// What agents, and programs that they may have written, can touch.
+    sandbox: Option<Sandbox>,
 }
 
 #[derive(JsonSchema)]
@@ -255,6 +257,41 @@ struct Worktree {
     setup: Option<String>,
     /// Globs of ignored files that the checkout for the proofs keeps from use to use.
     keep: Option<Texts>,
+}
+
+/// `on` (the default) and `off`, or the parts of it, which is `on`.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Sandbox {
+    Switch(Switch),
+    Truth(bool),
+    Parts(SandboxParts),
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Switch {
+    On,
+    Off,
+}
+
+/// What is open beside the worktree and a temporary directory.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct SandboxParts {
+    /// Paths that can be written, from `/` or `~/`.
+    write: Option<Texts>,
+    /// `none` shuts the network off; `shared` where nothing is said.
+    net: Option<Net>,
+    /// Globs of variables that are handed on beside those that always are.
+    pass_env: Option<Texts>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Net {
+    None,
+    Shared,
 }
 
 /// The JSON Schema of `.chant/config.yaml`.

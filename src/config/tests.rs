@@ -66,6 +66,7 @@ conflicts: retry
 idle: 10m
 budget: { attempt: 2 usd, run: 100k tokens }
 rotation: [claude]
+sandbox: { write: [~/.npm, /dev/shm], net: none, pass_env: "AWS_*" }
 "#;
 
 #[test]
@@ -115,6 +116,10 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("worktree.dir", "../trees", 21),
         ("worktree.setup", "npm ci", 21),
         ("worktree.keep", "target, node_modules", 21),
+        ("sandbox", "on", 0),
+        ("sandbox.write", "~/.npm, /dev/shm", 22),
+        ("sandbox.net", "none", 22),
+        ("sandbox.pass_env", "AWS_*", 22),
         ("agents.analyst", "sh -c a\nb 3", 14),
         ("agents.me", "person", 19),
     ];
@@ -191,6 +196,9 @@ fn every_setting_but_the_name_of_the_project_can_be_overridden_from_both_places(
         ("worktree.dir", "d"),
         ("worktree.setup", "s"),
         ("worktree.keep", "k"),
+        ("sandbox", "off"),
+        ("sandbox.write", "/w"),
+        ("sandbox.net", "none"),
     ] {
         let git = |asked: &str| (asked == format!("chant.{key}")).then(|| value.to_owned());
         let variable = format!("CHANT_{}", key.replace('.', "_").to_uppercase());
@@ -256,6 +264,10 @@ fn a_bad_value_in_the_file_is_underlined() {
     only("timeout: soon", Error, "as in `90s`", "soon");
     only("project: a/b", Error, "holds a `/`", "a/b");
     only("worktree: {keep: [a, /b]}", Error, "is absolute", "/b");
+    only("sandbox: maybe", Error, "does not take `maybe`", "maybe");
+    only("sandbox: {write: [here]}", Error, "wants paths from `/` or `~/`", "here");
+    only("sandbox: {net: some}", Error, "does not take `some`", "some");
+    only("sandbox: {pass_env: [\"A=b\"]}", Error, "wants names of variables", "A=b");
     only("worktree: {kep: a}", Error, "did you mean `keep`?", "kep");
     only("worktree: {setup: [a]}", Error, "a shell command", "[a]");
     only("agents: [a]", Error, "`key: value` pairs", "[a]");
@@ -366,4 +378,17 @@ fn who_decides_is_said_by_the_file_alone() {
     let (settings, _) = Settings::load(None, &everything, &vars(&[("CHANT_STRICT", "true")]), &Flags::default());
     assert_eq!(settings.proving, super::Proving::default());
     only("review: { approver: a@b }\n", Severity::Error, "approver", "approver");
+}
+
+#[test]
+fn a_sandbox_is_a_word_or_its_parts() {
+    for (text, on) in [("sandbox: off", false), ("sandbox: on", true), ("sandbox: false", false), ("sandbox: {}", true)]
+    {
+        let (settings, said) = load(text);
+        assert_eq!((settings.sandbox.on.value, said), (on, Vec::new()), "{text}");
+    }
+    let (settings, _) = load("sandbox: { write: [~/.npm, /x, ~] }");
+    let paths = settings.sandbox.paths(Some(std::path::Path::new("/home/ada")));
+    assert_eq!(paths, ["/home/ada/.npm", "/x", "/home/ada/"].map(std::path::PathBuf::from));
+    assert_eq!(settings.sandbox.paths(None), [std::path::PathBuf::from("/x")]);
 }

@@ -43,6 +43,11 @@ impl Repo {
         self.inner.sign.load(Ordering::Relaxed)
     }
 
+    /// Whether the user wants every commit signed.
+    pub fn signs(&self) -> bool {
+        self.flag("commit.gpgSign")
+    }
+
     fn commit_plain(&self, tree: Oid, parents: &[Oid], message: &str) -> Result<Oid> {
         let commit = Commit {
             tree: to_gix(tree),

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use crate::cage::Cage;
 use crate::env::Vars;
 
 /// Variables that name a repository, an index, a work tree or the way Git reads paths: those of
@@ -126,6 +127,8 @@ pub struct Git {
     args: Vec<OsString>,
     stdin: Option<Vec<u8>>,
     held: Option<Arc<File>>,
+    out: Option<Arc<File>>,
+    cage: Option<Cage>,
     inherited: Vec<(OsString, OsString)>,
     extra: Vec<(OsString, OsString)>,
     hooks: bool,
@@ -140,6 +143,8 @@ impl Git {
             args: args.into_iter().map(|arg| arg.as_ref().to_owned()).collect(),
             stdin: None,
             held: None,
+            out: None,
+            cage: None,
             inherited: scrubbed(vars),
             extra: Vec::new(),
             hooks: false,
@@ -174,6 +179,19 @@ impl Git {
     /// only when this process *and* the command are gone.
     pub(super) fn holding(mut self, file: Arc<File>) -> Self {
         self.held = Some(file);
+        self
+    }
+
+    /// Writes standard output to a file instead of keeping it.
+    pub(super) fn into_file(mut self, file: File) -> Self {
+        self.out = Some(Arc::new(file));
+        self
+    }
+
+    /// Shuts it, and what it starts, into a cage: for commands by which a filter, or the settings of a submodule, may
+    /// start what an agent has written. `None` leaves it free.
+    pub(super) fn caged(mut self, cage: Option<Cage>) -> Self {
+        self.cage = cage;
         self
     }
 
@@ -259,7 +277,16 @@ impl Git {
             (None, Some(_)) => Stdio::piped(),
             (None, None) => Stdio::null(),
         });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(match &self.out {
+            Some(file) => Stdio::from(file.try_clone()?),
+            None => Stdio::piped(),
+        });
+        command.stderr(Stdio::piped());
+        if let Some(cage) = &self.cage {
+            let mut ready = cage.ready()?;
+            // SAFETY: between fork and exec nothing but system calls on what was opened before.
+            unsafe { command.pre_exec(move || ready.enter()) };
+        }
         Ok(command)
     }
 }

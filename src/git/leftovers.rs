@@ -16,6 +16,7 @@ use super::exe::Git;
 use super::repo::Repo;
 use super::scratch::Scratch;
 use super::worktree::{Worktree, as_path};
+use crate::cage::{self, Cage};
 
 /// What is in a worktree and not in its commit. Paths are relative to its top, directories end in `/`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,6 +145,17 @@ impl Repo {
         Ok(Doubt { scratch, flagged })
     }
 
+    /// Where a filter, or the settings of a submodule, may start what an agent has written, the command may write to what
+    /// is its own; to where Git LFS keeps its files; and nowhere else. `None` in the main worktree, where a user's own
+    /// programs run, and where sandboxes are switched off.
+    fn reading_cage(&self, worktree: &Worktree, scratch: &Scratch) -> Option<Cage> {
+        if worktree.main || !self.shuts_in() || !cage::support().is_there() {
+            return None;
+        }
+        let write = vec![scratch.dir().to_owned(), worktree.path.clone(), self.common_dir().join("lfs")];
+        Some(Cage { write, no_net: false })
+    }
+
     /// Whether this worktree is a sparse checkout, by its own configuration.
     pub(super) fn is_sparse(&self, worktree: &Worktree) -> Result<bool> {
         let said = self.git_at(worktree, ["config", "--type=bool", "--get", "core.sparseCheckout"]).run()?;
@@ -166,7 +178,17 @@ impl Doubt {
     /// A git command that works on the copy.
     pub(super) fn git(&self, repo: &Repo, worktree: &Worktree, args: &[&str]) -> Git {
         let git = repo.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", self.index());
-        git.config("core.trustctime", "true").config("core.checkStat", "default")
+        let git = git.config("core.trustctime", "true").config("core.checkStat", "default");
+        git.caged(repo.reading_cage(worktree, &self.scratch))
+    }
+
+    /// The same for one that writes objects.
+    pub(super) fn git_writing(&self, repo: &Repo, worktree: &Worktree, args: &[&str]) -> Git {
+        let mut cage = repo.reading_cage(worktree, &self.scratch);
+        if let Some(cage) = &mut cage {
+            cage.write.push(repo.common_dir().join("objects"));
+        }
+        self.git(repo, worktree, args).caged(cage)
     }
 }
 

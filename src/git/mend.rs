@@ -11,6 +11,7 @@ use super::exe::Git;
 use super::repo::Repo;
 use super::scratch;
 use super::worktree::{Worktree, read_path, real};
+use crate::cage::Cage;
 
 /// Settings by key and value; `None` where Git cannot read them.
 type Listed = Option<Vec<(String, String)>>;
@@ -97,7 +98,11 @@ impl Repo {
             return Ok(false);
         }
         let Some(link) = read_path(&at.join(".git"), "gitdir: ") else { return Ok(false) };
-        let Some(id) = link.file_name() else { return Ok(false) };
+        // A run that was cut short has left the link to its cell, which bears the same name.
+        let cell = link
+            .parent()
+            .filter(|home| link.ends_with("git") && home.parent().is_some_and(|base| base.ends_with("chant/cells")));
+        let Some(id) = cell.unwrap_or(&link).file_name() else { return Ok(false) };
         let git_dir = self.common_dir().join("worktrees").join(id);
         let Some(noted) = read_path(&git_dir.join("gitdir"), "") else { return Ok(false) };
         let leads_here = read_path(&noted, "gitdir: ").is_some_and(|path| real(&path) == real(&git_dir));
@@ -151,6 +156,15 @@ impl Repo {
         Ok(self.git_at(&self.worktree(at)?, args.iter().copied()))
     }
 
+    /// The git executable in a worktree whose repository is a cell, shut into `cage`: for commands that may start what an
+    /// agent has written.
+    ///
+    /// # Errors
+    /// Where there is no such worktree.
+    pub fn git_inside(&self, at: &Path, cell: &Path, cage: Cage, args: &[&str]) -> Result<Git> {
+        Ok(self.git_within(at, args)?.env("GIT_DIR", cell).caged(Some(cage)))
+    }
+
     /// The variables that tell a program of the user's the same.
     ///
     /// # Errors
@@ -170,7 +184,7 @@ fn links_to(worktree: &Worktree) -> bool {
 }
 
 /// Renames a file or directory to the first free name like that of `beside`.
-fn aside(from: &Path, beside: &Path) -> Result<PathBuf> {
+pub(super) fn aside(from: &Path, beside: &Path) -> Result<PathBuf> {
     aside_as(from, beside, "+broken-")
 }
 

@@ -16,6 +16,7 @@
 
 mod add;
 mod answer;
+mod cell;
 mod commit;
 mod convert;
 mod diff;
@@ -41,6 +42,7 @@ mod receive;
 mod ref_lock;
 mod ref_write;
 mod refs;
+mod release;
 mod remake;
 mod remote;
 mod remove;
@@ -58,6 +60,7 @@ mod threeway;
 mod walk;
 pub mod worktree;
 
+pub use cell::Cell;
 pub use diff::Change;
 pub use error::{Error, Result, WorktreeError};
 pub use exe::{Git, Output, scrubbed};
@@ -68,6 +71,7 @@ pub use moves::{Expect, Moved, RefMove};
 pub use notes::NOTES;
 pub use object::{EntryKind, TreeEntry};
 pub use receive::Arrival;
+pub use release::Released;
 pub use remote::{Publish, Published, Seen, tracking};
 pub use remove::Removed;
 pub use repo::{Head, Repo};
@@ -80,6 +84,8 @@ pub use worktree::{Checkout, Worktree};
 
 #[cfg(test)]
 mod answer_tests;
+#[cfg(test)]
+mod cell_tests;
 #[cfg(test)]
 mod follow_tests;
 #[cfg(test)]

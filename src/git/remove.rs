@@ -196,7 +196,7 @@ impl Repo {
         crate::env::failpoint("remove.files");
         fs::rename(&worktree.git_dir, trash.path("admin")).map_err(Error::io("move", &worktree.git_dir))?;
         crate::env::failpoint("remove.admin");
-        Ok(())
+        self.discard_cell(&self.cell_of(worktree))
     }
 
     /// Completes the removal that an entry of the trash stands for; whether it was one.

@@ -55,6 +55,8 @@ pub(super) struct Inner {
     count: AtomicU64,
     /// Whether commits are signed whatever `commit.gpgSign` says.
     pub(super) sign: AtomicBool,
+    /// Whether commands that may start an agent's programs are shut in.
+    shut: AtomicBool,
 }
 
 /// What a pooled handle keeps of the objects it has read, in bytes.
@@ -175,6 +177,7 @@ impl Repo {
             walked: Mutex::new(None),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(false),
+            shut: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -195,6 +198,7 @@ impl Repo {
             walked: Mutex::new(None),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(self.signs_always()),
+            shut: AtomicBool::new(self.shuts_in()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -272,6 +276,15 @@ impl Repo {
             None => Scratch::new(self.common_dir())?,
         };
         Ok(scratch.insert(dir).path(&format!("{name}-{number}")))
+    }
+
+    /// Says whether commands of Git's are shut in that may start what an agent has written, where the system can.
+    pub fn shut_in(&self, on: bool) {
+        self.inner.shut.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn shuts_in(&self) -> bool {
+        self.inner.shut.load(Ordering::Relaxed)
     }
 
     /// The variables this repository was opened with.

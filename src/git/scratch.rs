@@ -55,6 +55,11 @@ impl Scratch {
         self.dir.join(name)
     }
 
+    /// The directory itself.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Its own name, which no other directory beside it has.
     pub(super) fn name(&self) -> String {
         self.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
@@ -181,7 +186,13 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".chant-{}", std::process::id()));
     let beside = PathBuf::from(beside);
-    fs::write(&beside, bytes).map_err(Error::io("write", &beside))?;
+    // Nobody can have laid a link there for this one to write through.
+    let write = || {
+        fs::remove_file(&beside)
+            .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+        io::Write::write_all(&mut File::create_new(&beside)?, bytes)
+    };
+    write().map_err(Error::io("write", &beside))?;
     fs::rename(&beside, path).map_err(Error::io("write", path))
 }
 

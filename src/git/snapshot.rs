@@ -28,7 +28,7 @@ impl Repo {
     /// disk as a second parent. `None` where `HEAD` has it all.
     pub(super) fn rescue_commit(&self, worktree: &Worktree, found: &Leftovers, message: &str) -> Result<Option<Oid>> {
         let head = worktree.head.as_ref().and_then(Head::commit);
-        let staged = self.doubt(worktree)?.git(self, worktree, &["write-tree"]).run()?;
+        let staged = self.doubt(worktree)?.git_writing(self, worktree, &["write-tree"]).run()?;
         // An index with unresolved conflicts has no tree; its sides are in commits anyway.
         let staged: Option<Oid> = staged.success().then(|| staged.text().parse().ok()).flatten();
         let tree = match (worktree.exists, staged) {
@@ -51,13 +51,13 @@ impl Repo {
         let force: &[&str] = if ignored { &["--force"] } else { &[] };
         let but = nested.iter().map(|path| format!(":(exclude,literal,top){}", path.trim_end_matches('/')));
         // Line ends that do not survive are a matter for a commit, not for a safety copy.
-        let add = doubt.git(self, worktree, &["add", "--all", "--sparse"]).config("core.safecrlf", "false");
+        let add = doubt.git_writing(self, worktree, &["add", "--all", "--sparse"]).config("core.safecrlf", "false");
         add.args(force).args(["--", ":/"]).args(but).check()?;
         self.written_tree(worktree, doubt)
     }
 
     fn written_tree(&self, worktree: &Worktree, doubt: &Doubt) -> Result<Oid> {
-        let tree = doubt.git(self, worktree, &["write-tree"]).check()?.text();
+        let tree = doubt.git_writing(self, worktree, &["write-tree"]).check()?.text();
         tree.parse().map_err(|_| Error::while_("write a tree")(format!("`{tree}` is no object name")))
     }
 

@@ -123,7 +123,7 @@ impl Repo {
         Some(Worktree { exists: path.is_dir(), path, git_dir, head, main: true, locked: None })
     }
 
-    fn linked(&self, git_dir: PathBuf) -> Option<Worktree> {
+    pub(super) fn linked(&self, git_dir: PathBuf) -> Option<Worktree> {
         let dot_git = git_dir.join(read_path(&git_dir.join("gitdir"), "")?);
         let path = real(dot_git.parent()?);
         let head = self.read_head(&git_dir);

@@ -39,15 +39,15 @@ pub struct Check {
     pub help: Option<String>,
 }
 
-fn well(name: &str, detail: impl Into<String>) -> Check {
+pub(super) fn well(name: &str, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), health: Health::Well, detail: detail.into(), help: None }
 }
 
-fn warning(name: &str, detail: impl Into<String>, help: impl Into<String>) -> Check {
+pub(super) fn warning(name: &str, detail: impl Into<String>, help: impl Into<String>) -> Check {
     Check { name: name.to_owned(), health: Health::Warning, detail: detail.into(), help: Some(help.into()) }
 }
 
-fn ill(name: &str, detail: impl Into<String>, help: impl Into<String>) -> Check {
+pub(super) fn ill(name: &str, detail: impl Into<String>, help: impl Into<String>) -> Check {
     Check { name: name.to_owned(), health: Health::Ill, detail: detail.into(), help: Some(help.into()) }
 }
 
@@ -63,6 +63,7 @@ pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     checks.push(specs(project, &look)?);
     checks.extend(agents(project, &look));
     checks.extend(signatures(project, &look));
+    checks.extend(super::sandbox::checks(project));
     checks.extend(anomalies(&look));
     checks.extend(waiting(&look));
     checks.extend(leftovers(project, &look)?);

@@ -15,6 +15,7 @@ pub mod lint;
 pub mod log;
 pub mod pr;
 pub mod review;
+mod sandbox;
 pub mod sync;
 pub mod verify;
 pub mod views;

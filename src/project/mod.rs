@@ -183,6 +183,7 @@ impl Project {
         if project_name.is_none() && !prefix.is_empty() && !anyhow {
             return Err(Error::Nameless(prefix));
         }
+        repo.shut_in(settings.sandbox.on.value);
         if repo.tip("refs/heads/chant")?.is_some() {
             return Err(Error::BranchInTheWay);
         }
@@ -257,7 +258,7 @@ impl Project {
 
     /// The lock of a spec, under the common directory.
     pub fn lock_path(&self, id: &SpecId) -> PathBuf {
-        self.repo.common_dir().join("chant/locks").join(format!("{}.lock", flat(&self.qualify(id))))
+        self.repo.home_dir().join("chant/locks").join(format!("{}.lock", flat(&self.qualify(id))))
     }
 
     /// The lock of a branch that is landed on.
@@ -267,7 +268,7 @@ impl Project {
 
     /// The live transcript of a spec's agent.
     pub fn transcript_path(&self, id: &SpecId) -> PathBuf {
-        self.repo.common_dir().join("chant/logs").join(format!("{}.log", flat(&self.qualify(id))))
+        self.repo.home_dir().join("chant/logs").join(format!("{}.log", flat(&self.qualify(id))))
     }
 
     /// Where worktrees are made.

@@ -1,6 +1,7 @@
 //! Choosing an agent and ordering its processes.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -161,7 +162,8 @@ fn make(project: &Project, settings: &Settings, spec: &Spec, name: &str) -> Resu
 
 fn build(project: &Project, name: &str, agent: &AgentSettings, model: Option<String>) -> Box<dyn Agent> {
     use crate::agent::{Aider, Claude, Codex, CommandAgent, Gemini, Opencode, Person, Steps};
-    let vars: Vars = environment(project, agent).into_iter().collect();
+    // What it is given in the end is narrower; here it is asked what there is.
+    let vars: Vars = everything(project, agent).into_iter().collect();
     let client = |vars| Client {
         name: name.to_owned(),
         program: agent.command.clone(),
@@ -214,7 +216,7 @@ pub fn condition(project: &Project, settings: &Settings, name: &str) -> Result<O
     let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
     made.check(&dir)?;
     let version =
-        made.version().and_then(|argv| crate::agent::version(&argv, &environment(project, &agent), &dir, PATIENCE));
+        made.version().and_then(|argv| crate::agent::version(&argv, &everything(project, &agent), &dir, PATIENCE));
     Ok(Some(Condition { has_model: agent.kind.has_model(), version, signed_in: made.signed_in() }))
 }
 
@@ -276,6 +278,17 @@ impl Chosen {
         self.timeout
     }
 
+    /// What its program must write outside of the worktree, and those of the others that may go on in its place.
+    pub(super) fn writes(&self, project: &Project, settings: &Settings, rotation: &[String]) -> Vec<PathBuf> {
+        let Some(home) = project.env.vars.get("HOME").filter(|home| !home.is_empty()) else { return Vec::new() };
+        let mut paths = self.agent.writes(Path::new(home));
+        for name in rotation {
+            let other = settings_of(settings, name).map(|agent| build(project, name, &agent, agent.model.clone()));
+            paths.extend(other.into_iter().flat_map(|other| other.writes(Path::new(home))));
+        }
+        paths
+    }
+
     /// How long it may do nothing.
     pub(super) fn idle(&self) -> Option<Duration> {
         self.idle
@@ -289,10 +302,10 @@ impl Chosen {
     }
 
     /// What asks its client for its version, where it has one.
-    pub(super) fn version(&self, project: &Project) -> Option<Errand> {
+    pub(super) fn version(&self, project: &Project, settings: &Settings) -> Option<Errand> {
         let argv = self.agent.version()?;
         let cwd = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
-        let env = environment(project, &self.settings);
+        let env = environment(project, settings, &self.settings, &self.agent.variables());
         Some(Errand { name: self.name.clone(), argv, cwd, env, stdin: Vec::new() })
     }
 
@@ -322,7 +335,7 @@ impl Chosen {
                 .iter()
                 .map(|step| Script { line: step.line, script: step.script.clone() })
                 .collect(),
-            env: environment(project, &self.settings),
+            env: environment(project, &claim.settings, &self.settings, &self.agent.variables()),
             dollars: left.usd,
             counts_tokens: left.tokens.is_some(),
         };
@@ -330,9 +343,19 @@ impl Chosen {
     }
 }
 
-/// The user's environment with the agent's own variables over it.
-fn environment(project: &Project, agent: &AgentSettings) -> Vec<(OsString, OsString)> {
-    let mut env = jobs::clean_environment(project);
+/// All that an agent could be given: by this it is asked what is there.
+fn everything(project: &Project, agent: &AgentSettings) -> Vec<(OsString, OsString)> {
+    environment(project, &Settings::default(), agent, &["*".to_owned()])
+}
+
+/// The user's environment, as far as an agent is given it, with the agent's own variables over it.
+fn environment(
+    project: &Project,
+    settings: &Settings,
+    agent: &AgentSettings,
+    wants: &[String],
+) -> Vec<(OsString, OsString)> {
+    let mut env = jobs::clean_environment(project, settings, &[wants, &agent.pass_env].concat());
     env.retain(|(key, _)| !agent.env.iter().any(|(own, _)| key == own.as_str()));
     for (key, value) in &agent.env {
         env.push((key.into(), at_home(value, project.env.vars.get("HOME"))));

@@ -202,6 +202,8 @@ impl Room<'_> {
             watch: None,
             ear: None,
             locks: &[],
+            // Whoever it runs as is who it may be; a cage would keep the runner from becoming somebody else.
+            cage: None,
         };
         let (_alive, stop) = watch::channel(false);
         let done = self.runtime.block_on(perform(vec![errand], &terms, stop));

@@ -137,11 +137,11 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
         return Ok(Ending::Person(engine.project.worktree_path(id)));
     }
     let before = honesty::Before::look(engine, claim)?;
-    let ended = if engine.request.finish && claim.agent.is_person() {
-        Ended { failure: None, used: Used::by(claim.agent.name(), claim.agent.model()) }
+    let (ended, beside) = if engine.request.finish && claim.agent.is_person() {
+        (Ended { failure: None, used: Used::by(claim.agent.name(), claim.agent.model()) }, None)
     } else {
         match &claim.ended {
-            Some(ended) => ended.clone(),
+            Some(ended) => (ended.clone(), None),
             None => labour::work(engine, claim)?,
         }
     };
@@ -154,7 +154,7 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
     }
     let verdict = match ended.failure {
         Some(reason) => Err(Error::Failed(reason)),
-        None => judge(engine, claim, &before, tangled.or(saved.refused)),
+        None => judge(engine, claim, &before, beside.or(tangled).or(saved.refused)),
     };
     match verdict {
         Ok((found, tip)) => complete(engine, claim, tip, &found, &ended.used),

@@ -7,7 +7,7 @@ use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
 use super::used::Used;
-use super::{Engine, Error, catch_up, conflict, lease, on_base, prompt, shared, signing, tidy};
+use super::{Engine, Error, catch_up, conflict, inside, lease, on_base, prompt, shared, signing, tidy};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
@@ -72,6 +72,7 @@ pub fn hold(project: &Project, id: &SpecId) -> Result<Lock, Error> {
             if let Some(here) = agent::namespace() {
                 lock.note(&format!("{NAMESPACE}{here}")).map_err(Error::system("writing the lock file"))?;
             }
+            inside::recover(project, &project.qualify(id))?;
             Ok(lock)
         }
         None => Err(Error::Held {
@@ -242,6 +243,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     let (agent, rotation) = agents::choose(engine, &settings, &spec, asked)?;
     let spent = super::used::before(record);
     refuse_spent(engine, &agent, id, spent)?;
+    inside::check_net(&settings)?;
     let old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
     let resolving = conflict::of(engine, id).is_some();
     let moved_on = record.filter(|record| !resolving && goes_on(look, record, old));

@@ -185,6 +185,7 @@ pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8
     let (stopper, stop) = watch::channel(false);
     let handle = runtime.handle().clone();
     let engine = Arc::new(Engine::new(project, request, reporter, stop, handle));
+    super::inside::tell_once(&engine);
     let look = project::look(&engine.project)?;
     signing::ready(&engine.project, &look)?;
     super::prompt::check(&engine.project, &look, &engine.request.ids, &engine.request)?;

@@ -10,8 +10,10 @@ use tokio::sync::watch;
 
 use super::limits::Limits;
 use super::listen::Hearing;
-use super::{Engine, Error};
+use super::{Engine, Error, inside};
 use crate::agent::{Errand, How, Lock, Performed, Terms};
+use crate::cage::{self, Cage};
+use crate::config::Settings;
 use crate::git;
 use crate::project::Project;
 use crate::spec::SpecId;
@@ -29,6 +31,8 @@ pub(super) struct Watch<'a> {
     pub timeout: Duration,
     /// Where all they say goes.
     pub transcript: Option<PathBuf>,
+    /// What they may touch; everything where nothing is said.
+    pub cage: Option<Cage>,
     /// Ends them as well, as soon as it holds true.
     pub lost: Option<watch::Receiver<bool>>,
 }
@@ -49,6 +53,7 @@ impl Engine {
             program: self.project.env.program.clone(),
             timeout: Some(watch.timeout),
             grace: GRACE,
+            cage: watch.cage.clone(),
             transcript: watch.transcript.clone(),
             watch: words,
             ear: None,
@@ -77,27 +82,31 @@ pub(super) fn either(mut one: watch::Receiver<bool>, mut other: watch::Receiver<
 }
 
 /// A shell command in the user's environment.
-pub(super) fn shell(project: &Project, script: &str, cwd: PathBuf) -> Errand {
-    program(project, ["sh", "-c", script].map(OsString::from).to_vec(), cwd)
+pub(super) fn shell(project: &Project, settings: &Settings, script: &str, cwd: PathBuf) -> Errand {
+    program(project, settings, ["sh", "-c", script].map(OsString::from).to_vec(), cwd)
 }
 
 /// A program in the user's environment.
-pub(super) fn program(project: &Project, argv: Vec<OsString>, cwd: PathBuf) -> Errand {
+pub(super) fn program(project: &Project, settings: &Settings, argv: Vec<OsString>, cwd: PathBuf) -> Errand {
     let name = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-    Errand { name, argv, cwd, env: clean_environment(project), stdin: Vec::new() }
+    Errand { name, argv, cwd, env: clean_environment(project, settings, &[]), stdin: Vec::new() }
 }
 
 /// The configured set-up, in a worktree or in the checkout of the proofs.
-pub(super) fn setup(project: &Project, command: &str, worktree: &Path) -> Errand {
-    Errand { name: format!("the set-up `{command}`"), ..shell(project, command, project.dir_in(worktree)) }
+pub(super) fn setup(project: &Project, settings: &Settings, command: &str, worktree: &Path) -> Errand {
+    Errand { name: format!("the set-up `{command}`"), ..shell(project, settings, command, project.dir_in(worktree)) }
 }
 
-/// The user's environment without what would lead Git or chant astray.
-pub(super) fn clean_environment(project: &Project) -> Vec<(OsString, OsString)> {
-    git::scrubbed(&project.env.vars)
-        .into_iter()
-        .filter(|(key, _)| !key.to_string_lossy().starts_with("CHANT_"))
-        .collect()
+/// The user's environment without what would lead Git or chant astray. Of a caged program's only what is known to be no
+/// secret, what the settings name, and what `own` names: globs that the kind of an agent needs.
+pub(super) fn clean_environment(project: &Project, settings: &Settings, own: &[String]) -> Vec<(OsString, OsString)> {
+    let closed = inside::is_closed(settings);
+    let named = [&settings.sandbox.pass_env.value[..], own].concat();
+    let goes = |key: &OsString, value: &OsString| {
+        let name = key.to_string_lossy();
+        !name.starts_with("CHANT_") && (!closed || cage::passes(&name, &value.to_string_lossy(), &named))
+    };
+    git::scrubbed(&project.env.vars).into_iter().filter(|(key, value)| goes(key, value)).collect()
 }
 
 /// What is to be said of children that did not do; `None` where the last one exited 0.

@@ -4,31 +4,48 @@
 use std::time::{Duration, Instant};
 
 use super::agents::{self, Chosen};
+use super::inside::Inside;
 use super::jobs::Watch;
 use super::lease::Heart;
 use super::listen::{Cut, Heard, Hearing};
 use super::model::{Claim, Ended};
 use super::used::Used;
 use super::{Engine, Error, Phase, Prover, furnish, jobs, on_base, slots, tidy, turns};
-use crate::agent::{How, Performed, Trouble};
+use crate::agent::{Errand, How, Performed, Trouble};
 use crate::env::failpoint;
 
-/// Runs set-up and agent. How the agent ended is journalled at once, so that a kill later on does not run it again.
-pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<Ended, Error> {
+/// Makes the worktree ready and runs set-up and agent, in a cage where that is wished, and takes over what they did, however
+/// that ended. How the agent ended is journalled at once, so that a kill later on does not run it again. The second is why
+/// what was done cannot be believed.
+pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<String>), Error> {
+    let project = &engine.project;
     let heart = Heart::start(engine, claim)?;
-    let begun = Instant::now();
-    let slot = slots::take(&engine.project, &claim.id)?;
-    let labour = Labour { engine, claim, heart, begun, slot };
-    if let Some(failure) = labour.set_up()? {
-        return journalled(claim, Some(failure), Used::by(claim.agent.name(), claim.agent.model()));
+    let slot = slots::take(project, &claim.id)?;
+    let mut labour = Labour { engine, claim, heart, begun: Instant::now(), slot, inside: None };
+    labour.furnish()?;
+    let at = project.worktree_path(&claim.id);
+    labour.inside =
+        Inside::enter(project, &claim.settings, &at, &claim.agent.writes(project, &claim.settings, &claim.rotation))?;
+    failpoint("attempt.enclosed");
+    let ended = labour.set_up_and_agents();
+    let left = labour.inside.take().map(|inside| inside.leave(project, &claim.qualified)).transpose()?;
+    let left = left.unwrap_or_default();
+    left.notices.into_iter().for_each(|notice| engine.notice(&claim.id, notice));
+    match ended {
+        // Only now: what the journal says has ended is not run again, and so must be on its branch.
+        Ok((failure, used)) => Ok((journalled(claim, failure, used)?, left.complaint)),
+        Err(error) => {
+            // The attempt stays open, and what was done so far is committed to its branch.
+            if matches!(error, Error::Interrupted | Error::Held { .. } | Error::Refused { .. }) {
+                labour.save()?;
+            }
+            Err(error)
+        }
     }
-    let labour = Labour { begun: Instant::now(), ..labour };
-    engine.phase(&claim.id, Phase::Agent, Some(claim.attempt));
-    failpoint("attempt.before-agent");
-    let ended = labour.agents()?;
-    failpoint("attempt.agent-ended");
-    Ok(ended)
 }
+
+/// How an agent ended, and what it used.
+type Ending = (Option<String>, Used);
 
 /// What one run of a client comes to.
 enum Outcome {
@@ -50,35 +67,62 @@ struct Labour<'a> {
     begun: Instant,
     /// What sets it apart from those that run beside it.
     slot: Option<slots::Slot>,
+    /// Where it is shut in.
+    inside: Option<Inside>,
 }
 
 impl Labour<'_> {
     fn watch(&self, timeout: Duration) -> Watch<'_> {
         let (claim, engine) = (self.claim, self.engine);
         let transcript = Some(engine.project.transcript_path(&claim.id));
-        Watch { id: &claim.id, lock: &claim.lock, timeout, transcript, lost: Some(self.heart.lost()) }
+        let cage = self.inside.as_ref().map(Inside::cage);
+        Watch { id: &claim.id, lock: &claim.lock, timeout, transcript, cage, lost: Some(self.heart.lost()) }
     }
 
-    /// The worktree's furniture and the configured set-up; what went wrong with it.
-    fn set_up(&self) -> Result<Option<String>, Error> {
+    /// What programs of the attempt are told beside the user's own variables.
+    fn dress(&self, errand: &mut Errand) {
+        errand.env.extend(self.slot.iter().flat_map(slots::Slot::env));
+        self.inside.iter().for_each(|inside| inside.dress(errand));
+    }
+
+    fn set_up_and_agents(&mut self) -> Result<Ending, Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        if let Some(failure) = self.set_up()? {
+            return Ok((Some(failure), Used::by(claim.agent.name(), claim.agent.model())));
+        }
+        self.begun = Instant::now();
+        engine.phase(&claim.id, Phase::Agent, Some(claim.attempt));
+        failpoint("attempt.before-agent");
+        let ended = self.agents()?;
+        failpoint("attempt.agent-ended");
+        Ok(ended)
+    }
+
+    /// What the proofs say on the base, and the worktree's furniture.
+    fn furnish(&self) -> Result<(), Error> {
         let (claim, engine) = (self.claim, self.engine);
         if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
             engine.phase(&claim.id, Phase::Base, Some(claim.attempt));
             let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
             on_base::look_first(&prover, &claim.spec, claim.base)?;
         }
-        furnish::furnish(engine, claim, self.slot.as_ref())?;
+        furnish::furnish(engine, claim, self.slot.as_ref())
+    }
+
+    /// The configured set-up; what went wrong with it.
+    fn set_up(&self) -> Result<Option<String>, Error> {
+        let (claim, engine) = (self.claim, self.engine);
         let Some(setup) = &claim.settings.worktree_setup.value else { return Ok(None) };
         engine.phase(&claim.id, Phase::Setup, Some(claim.attempt));
-        let mut errand = jobs::setup(&engine.project, setup, &engine.project.worktree_path(&claim.id));
-        errand.env.extend(self.slot.iter().flat_map(slots::Slot::env));
+        let mut errand = jobs::setup(&engine.project, &claim.settings, setup, &engine.project.worktree_path(&claim.id));
+        self.dress(&mut errand);
         let done = engine.perform(vec![errand], &self.watch(claim.settings.timeout.value))?;
         self.stop_if_asked(&done)?;
         Ok(jobs::failure(&done).map(|what| format!("the set-up `{setup}` {what}")))
     }
 
     /// One agent, or one after the other where a model has no room, up to the end of their time.
-    fn agents(&self) -> Result<Ended, Error> {
+    fn agents(&self) -> Result<Ending, Error> {
         let (claim, engine) = (self.claim, self.engine);
         let mut used = Used::default();
         let mut other: Option<Chosen> = None;
@@ -90,16 +134,15 @@ impl Labour<'_> {
             match outcome {
                 Outcome::Done => {
                     agent.leave();
-                    return journalled(claim, None, used);
+                    return Ok((None, used));
                 }
                 Outcome::Failed(reason) => {
                     agent.leave();
-                    return journalled(claim, Some(reason), used);
+                    return Ok((Some(reason), used));
                 }
                 Outcome::SignedOut(why) => {
                     let name = agent.name().to_owned();
                     agent.leave();
-                    self.save()?;
                     let help = match agent.agent().signed_in() {
                         crate::agent::SignedIn::No(what) => what,
                         _ => "sign in with its client, or set its key in `env:` of the agent".to_owned(),
@@ -129,7 +172,6 @@ impl Labour<'_> {
             return Ok(other);
         }
         if self.begun.elapsed() + pause >= agent.timeout() {
-            self.save()?;
             return Err(Error::refused(
                 format!("{name} has no room: {why}"),
                 format!("this is no failed attempt: `chant work {id}` goes on with it, later or with `--agent <name>`"),
@@ -143,7 +185,7 @@ impl Labour<'_> {
             std::thread::sleep(Duration::from_millis(50).min(until.saturating_duration_since(Instant::now())));
         }
         if stopped() {
-            return Err(self.interrupted()?);
+            return Err(self.interrupted());
         }
         agents::again(engine, &claim.settings, &claim.spec, &claim.rotation)
     }
@@ -165,9 +207,7 @@ impl Labour<'_> {
             return Ok(Outcome::Failed(why));
         }
         let mut errands = agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
-        for errand in &mut errands {
-            errand.env.extend(self.slot.iter().flat_map(slots::Slot::env));
-        }
+        errands.iter_mut().for_each(|errand| self.dress(errand));
         let hearing = Hearing { agent: Some(agent.agent()), limits, idle: agent.idle() };
         let left = agent.timeout().saturating_sub(self.begun.elapsed());
         let mut heard = engine.listen(errands, &self.watch(left), &hearing)?;
@@ -194,7 +234,7 @@ impl Labour<'_> {
         if let Some(version) = known(&engine.versions()) {
             return Ok(version);
         }
-        let Some(errand) = agent.version(&engine.project) else { return Ok(None) };
+        let Some(errand) = agent.version(&engine.project, &self.claim.settings) else { return Ok(None) };
         let watch = Watch { transcript: None, ..self.watch(agents::PATIENCE) };
         let done = engine.quietly(errand, &watch)?;
         let version = crate::agent::version_in(&done.tail).filter(|_| done.how.is_success());
@@ -212,16 +252,14 @@ impl Labour<'_> {
 
     fn stop_if_asked(&self, done: &Performed) -> Result<(), Error> {
         let stopped = matches!(done.how, How::Stopped | How::SupervisorLost);
-        if stopped || self.engine.stopped() { Err(self.interrupted()?) } else { Ok(()) }
+        if stopped || self.engine.stopped() { Err(self.interrupted()) } else { Ok(()) }
     }
 
-    /// On an interruption the agent's files are kept, too.
-    fn interrupted(&self) -> Result<Error, Error> {
-        self.save()?;
-        if *self.heart.lost().borrow() && !self.engine.stopped() {
-            return Ok(super::attempt::taken_over(self.claim));
+    fn interrupted(&self) -> Error {
+        match *self.heart.lost().borrow() && !self.engine.stopped() {
+            true => super::attempt::taken_over(self.claim),
+            false => Error::Interrupted,
         }
-        Ok(Error::Interrupted)
     }
 }
 

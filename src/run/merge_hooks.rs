@@ -30,13 +30,15 @@ pub(super) fn hooks(
     if let Some(spoilt) = prover.checkout(merge)? {
         return Ok(Hooked::Refused(spoilt));
     }
-    let dir = repo.common_dir().join("chant/messages");
+    // A directory of its own, which is all that the hooks can write there.
+    let dir = repo.common_dir().join("chant/messages").join(merge.to_string());
+    repo.delete_scratch(&dir)?; // what a killed process left
     std::fs::create_dir_all(&dir).map_err(Error::system("cannot make the directory for messages"))?;
-    let file = dir.join(merge.to_string());
+    let file = dir.join("MERGE_MSG");
     std::fs::write(&file, message).map_err(Error::system("cannot write the message for the hooks"))?;
     let outcome = run_hooks(engine, finished, prover, &names, &file);
     let reworded = std::fs::read_to_string(&file).map_err(Error::system("cannot read the hooks' message"));
-    std::fs::remove_file(&file).map_err(Error::system("cannot remove the message file"))?;
+    repo.delete_scratch(&dir)?;
     if let Some(reason) = outcome? {
         return Ok(Hooked::Refused(reason));
     }
@@ -67,8 +69,9 @@ fn run_hooks(
         if *name == "commit-msg" {
             argv.push(file.into());
         }
-        let errand = jobs::program(&engine.project, argv, prover.at().to_owned());
-        let done = prover.perform(errand)?;
+        let errand = jobs::program(&engine.project, &finished.settings, argv, prover.at().to_owned());
+        let more: Vec<_> = file.parent().map(std::path::Path::to_owned).into_iter().collect();
+        let done = prover.perform(errand, &more)?;
         if let Some(what) = jobs::failure(&done) {
             return Ok(Some(format!("the hook {name} {what}; `chant work {}` tries again", finished.id)));
         }

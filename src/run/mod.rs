@@ -21,6 +21,7 @@ mod evidence;
 mod frozen;
 mod furnish;
 mod honesty;
+mod inside;
 mod jobs;
 mod labour;
 mod land;

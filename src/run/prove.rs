@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::inside::Inside;
 use super::jobs::Watch;
 use super::{Engine, Error, Evidence, Proof, jobs};
 use crate::agent::{Errand, How, Lock, Performed};
@@ -93,7 +94,7 @@ impl<'a> Prover<'a> {
             repo.add_worktree(&self.at, Checkout::Detached(commit))?;
         }
         let Some(setup) = &self.settings.worktree_setup.value else { return Ok(None) };
-        let done = self.perform(jobs::setup(&self.engine.project, setup, &self.at))?;
+        let done = self.perform(jobs::setup(&self.engine.project, self.settings, setup, &self.at), &[])?;
         Ok(jobs::failure(&done).map(|what| format!("the set-up `{setup}` {what} in the checkout for the proofs")))
     }
 
@@ -117,10 +118,10 @@ impl<'a> Prover<'a> {
     /// not, they are put back for the next.
     pub(super) fn command(&self, command: &str, commit: Oid, limit: Duration) -> Result<(Performed, bool), Error> {
         let repo = &self.engine.project.repo;
-        let mut errand = jobs::shell(&self.engine.project, command, self.dir());
+        let mut errand = jobs::shell(&self.engine.project, self.settings, command, self.dir());
         // A proof that asks Git is to be told what is in the commit.
         errand.env.push(("GIT_NO_REPLACE_OBJECTS".into(), "1".into()));
-        let done = self.within_time(errand, limit)?;
+        let done = self.within_time(errand, &[], limit)?;
         let unchanged = repo.tracked_unchanged(&self.at)?;
         if !unchanged {
             repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
@@ -128,17 +129,26 @@ impl<'a> Prover<'a> {
         Ok((done, unchanged))
     }
 
-    /// Runs one program, under the settings' time limit.
+    /// Runs one program in the checkout, under the settings' time limit. It may write there, in a temporary directory of
+    /// its own, in what the settings name, and in `more`; Git's commands that write work in a cell that goes with it.
     ///
     /// # Errors
     /// Where it could not be started; an interruption.
-    pub(super) fn perform(&self, errand: Errand) -> Result<Performed, Error> {
-        self.within_time(errand, self.settings.timeout.value)
+    pub(super) fn perform(&self, errand: Errand, more: &[PathBuf]) -> Result<Performed, Error> {
+        self.within_time(errand, more, self.settings.timeout.value)
     }
 
-    fn within_time(&self, errand: Errand, timeout: Duration) -> Result<Performed, Error> {
-        let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None, lost: None };
-        let done = self.engine.perform(vec![errand], &watch)?;
+    fn within_time(&self, mut errand: Errand, more: &[PathBuf], timeout: Duration) -> Result<Performed, Error> {
+        let project = &self.engine.project;
+        let inside = Inside::enter(project, self.settings, &self.at, more)?;
+        if let Some(inside) = &inside {
+            inside.dress(&mut errand);
+        }
+        let cage = inside.as_ref().map(Inside::cage);
+        let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None, cage, lost: None };
+        let done = self.engine.perform(vec![errand], &watch);
+        inside.map(|inside| inside.dismiss(project)).transpose()?;
+        let done = done?;
         if matches!(done.how, How::Stopped) || self.engine.stopped() {
             return Err(Error::Interrupted);
         }

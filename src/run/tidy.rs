@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::events::journal;
+use super::inside::{self, Inside};
 use super::jobs::Watch;
 use super::model::Claim;
 use super::{Engine, Error, jobs, pulls, shared};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;
-use crate::git::{Checkout, EntryKind, Expect, Follow, Head, RefMove, Removed};
+use crate::git::{Checkout, EntryKind, Expect, Follow, Head, Moved, RefMove, Removed};
 use crate::ledger::{self, Oid};
 use crate::plan::Status;
 use crate::project::{self, Look, Project};
@@ -96,7 +97,7 @@ pub(super) fn save_partial(
         return Ok(Some(tip));
     }
     let message = format!("{id}: partial work of an interrupted run\n\n{}\n", crate::ledger::spec_line(qualified));
-    if let Err(error) = commit_plainly(engine, &path, &message) {
+    if let Err(error) = commit_plainly(engine, qualified, &path, &message) {
         put_aside(engine, id, &path, &error.to_string())?;
         return Ok(Some(tip));
     }
@@ -180,6 +181,10 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     let repo = &project.repo;
     let path = project.worktree_path(&claim.id);
     let tip = || -> Result<Oid, Error> { Ok(repo.tip(&claim.qualified.full_ref())?.unwrap_or(claim.start)) };
+    if !claim.agent.is_person() && is_bare_ground(&path) {
+        // In a cage the directory itself cannot be deleted, and what it was is the same.
+        repo.discard_worktree(&path)?;
+    }
     if !repo.is_worktree(&path)? {
         return Ok(Saved { refused: Some("its worktree is gone".to_owned()) });
     }
@@ -210,7 +215,7 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
         None => commit_with_hooks(engine, claim, &path, &message)?,
     };
     if refused.is_some()
-        && let Err(error) = commit_plainly(engine, &path, &message)
+        && let Err(error) = commit_plainly(engine, &claim.qualified, &path, &message)
     {
         if claim.agent.is_person() {
             return Err(error);
@@ -221,6 +226,11 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     let tip = tip()?;
     let embedded = embedded(engine, claim, tip)?;
     Ok(Saved { refused: refused.or(embedded) })
+}
+
+/// Whether nothing is in a directory, a link to a repository neither.
+fn is_bare_ground(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// A repository inside of the worktree would be committed as a link to nowhere.
@@ -265,29 +275,89 @@ pub(super) fn outward(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option
 fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<Option<String>, Error> {
     let project = &engine.project;
     let script = "git add --all --sparse && git -c maintenance.auto=false -c gc.auto=0 commit --quiet --file=-";
-    let mut errand = Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, script, path.to_owned()) };
-    errand.env.extend(project.repo.pinned(path)?);
+    let mut errand =
+        Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, &claim.settings, script, path.to_owned()) };
+    // A person's hooks are a person's own, and may do what the person may.
+    let inside = match claim.agent.is_person() {
+        true => None,
+        false => Inside::enter(project, &claim.settings, path, &[])?,
+    };
+    let mut pinned = project.repo.pinned(path)?;
+    if let Some(inside) = &inside {
+        pinned[0].1 = inside.git_dir().into();
+        inside.dress(&mut errand);
+    }
+    errand.env.extend(pinned);
     let timeout = claim.settings.timeout.value;
-    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, lost: None };
-    let done = engine.perform(vec![errand], &watch)?;
+    let closed = inside.is_some();
+    let before = project.repo.tip(&claim.qualified.full_ref())?;
+    let cage = inside.as_ref().map(Inside::cage);
+    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage, lost: None };
+    let done = engine.perform(vec![errand], &watch);
+    let left = inside.map(|inside| inside.leave(project, &claim.qualified)).transpose()?.unwrap_or_default();
+    let done = done?;
     if matches!(done.how, How::Stopped) {
         return Err(Error::Interrupted);
     }
-    let Some(what) = jobs::failure(&done) else { return Ok(None) };
+    if left.complaint.is_some() {
+        return Ok(left.complaint.map(|what| format!("at the commit of its work {what}")));
+    }
+    let Some(what) = jobs::failure(&done) else {
+        return if closed { sign(project, &claim.qualified, before) } else { Ok(None) };
+    };
     let left = project.repo.leftovers(path)?;
     let nothing_left = left.modified.is_empty() && left.untracked.is_empty();
     Ok((!nothing_left).then(|| format!("the commit of its work {what}")))
 }
 
+/// Signs the commit of an agent's work, where the user signs: keys are out of a cage's reach, so that it is made anew.
+fn sign(project: &Project, spec: &Qualified, before: Option<Oid>) -> Result<Option<String>, Error> {
+    let repo = &project.repo;
+    let name = spec.full_ref();
+    let Some(tip) = repo.tip(&name)?.filter(|tip| Some(*tip) != before && repo.signs()) else { return Ok(None) };
+    let message = String::from_utf8_lossy(&repo.message(tip)?).into_owned();
+    let signed = match repo.commit(repo.tree(tip)?, &repo.parents(tip)?, &message) {
+        Ok(signed) => signed,
+        Err(error @ crate::git::Error::Signing { .. }) => return Ok(Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let moves = [RefMove { name, from: Expect::At(tip), to: Some(signed) }];
+    match repo.move_refs(&moves, "signed")? {
+        Moved::Done => Ok(None),
+        Moved::TipMoved { .. } => Ok(Some(format!("{} was moved by somebody else meanwhile", spec.branch()))),
+    }
+}
+
+/// Everything in a worktree into its index.
+const ADD: [&str; 3] = ["add", "--all", "--sparse"];
+/// The index onto the branch, hooks left out.
+const COMMIT: [&str; 5] = ["commit", "--quiet", "--no-verify", "--allow-empty", "--file=-"];
+
 /// Everything in the worktree onto its branch, hooks left out: so that nothing is lost.
-fn commit_plainly(engine: &Engine, path: &Path, message: &str) -> Result<(), Error> {
-    let repo = &engine.project.repo;
+fn commit_plainly(engine: &Engine, spec: &Qualified, path: &Path, message: &str) -> Result<(), Error> {
+    let project = &engine.project;
+    let repo = &project.repo;
+    // A filter may be the agent's own.
+    if let Some(inside) = Inside::enter(project, &project.settings, path, &[])? {
+        let before = repo.tip(&spec.full_ref())?;
+        let git = |args: &[&str], input: &str| -> Result<(), crate::git::Error> {
+            let git = repo.git_inside(path, &inside.git_dir(), inside.cage(), args)?;
+            Ok(git.stdin(input).check().map(drop)?)
+        };
+        let made = git(&ADD, "").and_then(|()| git(&COMMIT, message));
+        let left = inside.leave(project, spec)?;
+        made?;
+        return match left.complaint {
+            Some(what) => Err(Error::Failed(format!("at the commit of its work {what}"))),
+            // A signer that does not do: the work must not be lost for it.
+            None => sign(project, spec, before).map(drop),
+        };
+    }
     let done = |git: crate::git::Git| git.check().map_err(crate::git::Error::from);
-    done(repo.git_within(path, &["add", "--all", "--sparse"])?)?;
-    let commit = ["commit", "--quiet", "--no-verify", "--allow-empty", "--file=-"];
-    if done(repo.git_within(path, &commit)?.stdin(message.as_bytes())).is_err() {
+    done(repo.git_within(path, &ADD)?)?;
+    if done(repo.git_within(path, &COMMIT)?.stdin(message.as_bytes())).is_err() {
         // A signer that does not do, perhaps the agent's own: the work must not be lost for it.
-        let commit = [&commit[..], &["--no-gpg-sign"]].concat();
+        let commit = [&COMMIT[..], &["--no-gpg-sign"]].concat();
         done(repo.git_within(path, &commit)?.stdin(message.as_bytes()))?;
     }
     Ok(())
@@ -441,6 +511,7 @@ pub(super) fn landed(engine: &Engine, look: &Look) -> Result<(), Error> {
 /// Where it cannot be taken away.
 pub fn discard_proof(project: &Project, id: &SpecId) -> Result<(), Error> {
     let path = project.proof_path(id);
+    inside::reopen(project, &path)?;
     if project.repo.is_worktree(&path)? {
         project.repo.discard_worktree(&path)?;
     }

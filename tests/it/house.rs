@@ -43,6 +43,7 @@ fn the_arrows_between_the_rooms_hold() {
         ("ledger", vec!["plan", "git", "agent", "config", "project", "run", "ops", "cli"]),
         ("plan", vec!["git", "agent", "config", "project", "run", "ops", "cli"]),
         ("git", vec!["agent", "config", "plan", "project", "run", "ops", "cli"]),
+        ("cage", vec!["spec", "ledger", "plan", "git", "agent", "config", "env", "project", "run", "ops", "cli"]),
         ("agent", vec!["git", "config", "plan", "project", "run", "ops", "cli"]),
         ("config", vec!["git", "agent", "plan", "project", "run", "ops", "cli"]),
         ("review", vec!["git", "agent", "project", "run", "ops", "cli"]),

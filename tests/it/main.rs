@@ -18,6 +18,7 @@ mod pulls;
 mod readme;
 mod remote;
 mod review;
+mod run_cage;
 mod run_cheats;
 mod run_claim;
 mod run_driver;

@@ -9,7 +9,7 @@ const FORGE: &str = "e() { printf \"$1\\n\" | git commit-tree 'main^{tree}' -p $
     git update-ref refs/heads/main $(echo Merge | git commit-tree 'main^{tree}' -p main -p $c)";
 
 fn with_program(proof: &str, program: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     sandbox.steps("002-z", "", &["Z $ test -f zz"], "echo z > zz");
     sandbox.steps("001-a", "", &[&format!("A $ {proof}")], &format!("cat > t.sh <<'E'\n{program}\nE"));
     sandbox.commit("specs");
@@ -77,7 +77,7 @@ fn a_program_of_a_proof_is_known_however_it_is_called() {
 
 #[test]
 fn a_target_that_an_agent_made_another_name_for_its_branch_is_put_back_and_nothing_lands_through_it() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     let script = "test -f \"$BESIDE/once\" || { : > \"$BESIDE/once\"; git symbolic-ref refs/heads/main refs/heads/chant/001-a; }; echo a > a";
     sandbox.steps("001-a", "", &["A $ test -f a"], script);
     sandbox.steps("002-b", "", &["B $ test -f b"], "echo b > b").commit("specs");
@@ -94,7 +94,7 @@ fn a_target_that_an_agent_made_another_name_for_its_branch_is_put_back_and_nothi
 
 #[test]
 fn notes_that_an_agent_made_another_name_for_main_are_not_written_there() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     sandbox.steps("001-a", "", &["A $ test -f a"], "git symbolic-ref refs/notes/chant refs/heads/main; echo a > a");
     sandbox.steps("002-b", "", &["B $ test -f b"], "echo b > b").commit("specs");
     let main = sandbox.ask("rev-parse main");
@@ -107,7 +107,7 @@ fn notes_that_an_agent_made_another_name_for_main_are_not_written_there() {
 
 #[test]
 fn a_lock_that_a_killed_git_left_on_the_branch_is_no_obstacle() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     let script = "echo a > a; test -f \"$BESIDE/once\" || { : > \"$BESIDE/once\"; : > \"$(git rev-parse --git-common-dir)/refs/heads/chant/001-a.lock\"; exit 1; }";
     sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
     sandbox.chant(["work", "001"]);

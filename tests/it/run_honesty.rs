@@ -2,8 +2,9 @@
 
 use crate::harness::Sandbox;
 
+/// With the sandbox off: what is found afterwards. What it prevents is told in `run_cage`.
 fn outcome(script: &str) -> (Sandbox, crate::harness::Output) {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     sandbox.write("kept.txt", "kept\n");
     sandbox.spec("002-other", "agent: person", &["Other $ test -f other"], "");
     sandbox.steps("001-a", "", &["A $ test -f a"], script);
@@ -184,7 +185,7 @@ fn an_index_that_cannot_be_read_fails_the_attempt_and_blocks_no_later_one() {
 
 #[test]
 fn an_agent_that_moves_the_target_onto_its_work_is_named() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     let script = "echo good > r; git add r; git commit --quiet -m r; git update-ref refs/heads/main HEAD";
     sandbox.steps("001-a", "", &["R $ test -f r"], script).commit("a spec");
     let out = sandbox.chant(["work", "001"]).exits(1);
@@ -200,7 +201,7 @@ fn another_specs_branch_that_an_agent_moves_or_deletes_is_put_back() {
         "git update-ref -d refs/heads/chant/001-a",
         "git update-ref refs/heads/chant/001-a HEAD",
     ] {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new().open();
         sandbox.steps("001-a", "", &["A $ test -f a"], "echo x > kept");
         sandbox.steps("002-b", "", &["B $ test -f b"], &format!("touch b; {trick}")).commit("specs");
         sandbox.chant(["work", "001"]).exits(1);
@@ -219,7 +220,7 @@ fn another_specs_branch_that_an_agent_moves_or_deletes_is_put_back() {
 
 #[test]
 fn an_agent_that_disarms_the_users_hooks_does_not_land() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     let gate = |script: &str| {
         format!("printf '#!/bin/sh\\n{script}\\n' > .hooks/pre-merge-commit; chmod +x .hooks/pre-merge-commit")
     };
@@ -273,7 +274,7 @@ fn a_link_out_that_the_spec_names_was_asked_for() {
 
 #[test]
 fn a_branch_that_an_agent_made_another_name_for_main_leads_nothing_of_its_there() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     let script = "git symbolic-ref refs/heads/chant/001-a refs/heads/main; echo a > a";
     sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
     let main = sandbox.ask("rev-parse main");
@@ -306,7 +307,7 @@ fn a_branch_of_ours_that_is_another_name_for_one_of_theirs_is_never_written_thro
 
 #[test]
 fn settings_that_an_agent_gives_its_worktree_alone_are_kept_aside_and_not_obeyed() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     sandbox.git(["config", "extensions.worktreeConfig", "true"]).ok();
     let script = "echo a > a; printf '* filter=x\\n' > .gitattributes; \
                   git config --worktree filter.x.clean \"touch '$BESIDE/ran'; cat\"";
@@ -354,7 +355,7 @@ fn what_git_cannot_commit_fails_the_attempt_and_is_kept_beside() {
 
 #[test]
 fn what_stands_where_the_proofs_are_checked_out_is_moved_out_of_the_way() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     let script = "echo a > a; mkdir ../001-a+proof; echo mine > ../001-a+proof/x";
     sandbox.steps("001-a", "", &["A $ test -f a -a ! -f x"], script).commit("spec");
     let out = sandbox.chant(["work", "001"]).ok();
@@ -370,7 +371,7 @@ fn nobody_decides_from_another_process_namespace_while_a_run_goes_on() {
         return; // The system gives no namespaces to those who are not root.
     }
     let chant = crate::harness::chant();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().open();
     sandbox.spec("002-other", "", &["Other $ test -f other"], "");
     let script = format!(
         "here=$PWD; cd ../../..; unshare -Urpf --mount-proc '{chant}' cancel 002 2> \"$BESIDE/said\" && exit 7; cd \"$here\"; echo a > a"

@@ -67,6 +67,7 @@ fn terms<'a>(place: &Place, locks: &'a [&'a Lock]) -> Terms<'a> {
         program: PathBuf::from(env!("CARGO_BIN_EXE_chant")),
         timeout: None,
         grace: Duration::from_millis(200),
+        cage: None,
         transcript: Some(place.path("transcript")),
         watch: None,
         ear: None,

@@ -74,6 +74,7 @@ fn order(dir: &Path, script: &str) -> Order {
         grace: Duration::from_secs(10),
         repo: dir.to_owned(),
         program: PathBuf::from(env!("CARGO_BIN_EXE_chant")),
+        cage: None,
         hold: Vec::new(),
         transcript: None,
         watch: None,

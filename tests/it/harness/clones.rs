@@ -245,7 +245,8 @@ impl Clones {
         self.serve(nginx, port);
         // The password comes from a credential helper, as it does for people; it is in no remote's URL.
         let helper = "!f() { echo username=ada; echo password=secret; }; f";
-        std::fs::write(format!("{base}/home/.gitconfig"), format!("[credential]\n\thelper = \"{helper}\"\n")).unwrap();
+        std::fs::write(self.sandbox.beside("home/.gitconfig"), format!("[credential]\n\thelper = \"{helper}\"\n"))
+            .unwrap();
         self.url = format!("http://127.0.0.1:{port}/hub.git");
     }
 
@@ -270,7 +271,7 @@ impl Clones {
         let ssh = format!(
             "ssh -F none -i {base}/user -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes"
         );
-        std::fs::write(format!("{base}/home/.gitconfig"), format!("[core]\n\tsshCommand = {ssh}\n")).unwrap();
+        std::fs::write(self.sandbox.beside("home/.gitconfig"), format!("[core]\n\tsshCommand = {ssh}\n")).unwrap();
         let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
         self.url = format!("ssh://{user}@127.0.0.1:{port}{base}/hub.git");
     }

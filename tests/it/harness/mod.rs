@@ -66,16 +66,31 @@ impl Sandbox {
         let root = base.join("repo");
         std::fs::create_dir(&root).unwrap();
         std::fs::create_dir(base.join("home")).unwrap();
+        std::fs::create_dir(base.join("talk")).unwrap();
         Self { _dir: dir, base, root }
     }
 
-    /// A place beside the repository, for what agents and tests tell each other.
-    pub fn beside(&self, name: &str) -> PathBuf {
-        self.base.join(name)
+    /// Switches the sandbox off, in words: for what is found afterwards and not prevented.
+    pub fn open(self) -> Self {
+        self.git(["config", "chant.sandbox", "off"]).ok();
+        self
     }
 
+    /// A place beside the repository, for what agents and tests tell each other: `$BESIDE`, which agents may write. What
+    /// is already beside the repository itself is found there.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        let first = name.split('/').next().unwrap_or_default();
+        let is_there = !first.is_empty() && self.base.join(first).symlink_metadata().is_ok();
+        if is_there { self.base.join(name) } else { self.base.join("talk").join(name) }
+    }
+
+    /// A path in the repository; `../` leads beside it.
     pub fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
-        self.root.join(inside)
+        let inside = inside.as_ref();
+        match inside.strip_prefix("..").ok().and_then(Path::to_str) {
+            Some(name) => self.beside(name),
+            None => self.root.join(inside),
+        }
     }
 
     pub fn write(&self, path: &str, text: impl AsRef<[u8]>) -> &Self {
@@ -194,7 +209,9 @@ impl Sandbox {
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
             .env("CHANT_HOST", "here")
-            .env("BESIDE", &self.base);
+            .env("BESIDE", self.base.join("talk"))
+            .env("CHANT_SANDBOX_WRITE", self.base.join("talk"))
+            .env("CHANT_SANDBOX_PASS_ENV", "BESIDE");
         if let Some(dir) = std::env::var_os("LLVM_PROFILE_FILE") {
             command.env("LLVM_PROFILE_FILE", dir);
         }

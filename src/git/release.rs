@@ -1,0 +1,286 @@
+//! Taking over what was done in a [cell](super::cell), and giving its worktree the repository back.
+//!
+//! Nothing in a cell is believed. Its refs are read as text, its objects by Git itself and with the repository's
+//! configuration, and they come in as a push would: as a pack of what the start does not have, checked object by object
+//! (`--strict`) before one of them is in the repository. No ref moves here: where the branch goes is the caller's to say.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use gix::index::entry::Mode;
+use sha2::{Digest as _, Sha256};
+
+use super::cell::{Cell, carry_index, is_linked_to, link_to};
+use super::convert::from_gix;
+use super::error::{Error, Result};
+use super::occupied;
+use super::repo::Repo;
+use super::scratch;
+use super::worktree::Worktree;
+use crate::env::failpoint;
+use crate::ledger::Oid;
+
+/// So many objects are unpacked; more come in as a pack, as `fetch.unpackLimit` has it.
+const FEW: u32 = 100;
+/// So many refs that programs made beside the branch are kept.
+const OTHERS: usize = 20;
+/// How deep refs may lie.
+const DEPTH: usize = 12;
+
+/// What was found in a cell, its objects taken over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Released {
+    /// The branch that was checked out when the cell was made, by its full name; `None` where there was none.
+    pub branch: Option<String>,
+    /// Where it was then.
+    pub from: Option<Oid>,
+    /// Where it was left; `None` where it was deleted.
+    pub tip: Option<Oid>,
+    /// Whether it was still checked out.
+    pub on_branch: bool,
+    /// The operation that was left unfinished.
+    pub operation: Option<&'static str>,
+    /// Other branches, a stash and a detached `HEAD` that were made or moved, by name.
+    pub others: Vec<(String, Oid)>,
+    /// Why objects could not be taken over: then nothing of the above can be used.
+    pub broken: Option<String>,
+}
+
+impl Repo {
+    /// Reads a cell and takes over the objects that it has and the repository has not. May be done again after a kill.
+    ///
+    /// # Errors
+    /// Where the repository cannot be written; what is wrong with the cell is no error.
+    pub fn take_over(&self, cell: &Cell) -> Result<Released> {
+        let head = fs::read_to_string(cell.beside("head")).map_err(Error::io("read", cell.beside("head")))?;
+        let (from, head) = head.split_once('\n').unwrap_or((&head, ""));
+        let from: Option<Oid> = from.parse().ok();
+        let branch = head.trim().strip_prefix("ref: ").map(str::to_owned);
+        let git = cell.git_dir();
+        let (before, now) = (read_packed(&cell.beside("refs")), refs_in(&git));
+        let mut released = Released { from, operation: occupied::operation(&git), ..Released::default() };
+        let head = small(&git.join("HEAD")).unwrap_or_default();
+        let head = head.trim();
+        released.on_branch = head.strip_prefix("ref:").map(str::trim) == branch.as_deref() && branch.is_some();
+        released.tip = branch.as_ref().and_then(|branch| now.get(branch).copied());
+        let kept = |name: &str| name.starts_with("refs/heads/") || name == "refs/stash";
+        released.others = now
+            .iter()
+            .filter(|(name, tip)| kept(name) && branch.as_ref() != Some(name) && before.get(*name) != Some(tip))
+            .map(|(name, tip)| (name.clone(), *tip))
+            .take(OTHERS)
+            .collect();
+        if let Ok(detached) = head.parse::<Oid>() {
+            released.others.push(("HEAD".to_owned(), detached));
+        }
+        released.branch = branch;
+        let tips = released.tip.into_iter().chain(released.others.iter().map(|(_, tip)| *tip));
+        let new: Vec<Oid> = tips.filter(|tip| Some(*tip) != from).collect();
+        if let (Some(from), false) = (from, new.is_empty()) {
+            released.broken = self.bring_in(cell, Some(from), &new)?;
+        }
+        self.bring_large_files(&git)?;
+        failpoint("cell.taken");
+        Ok(released)
+    }
+
+    /// Gives a worktree its index and its link to the repository back, and takes the cell away. The branch must have
+    /// been moved by then: this cannot be done again.
+    ///
+    /// # Errors
+    /// Where worktree or cell cannot be written.
+    pub fn release(&self, at: &Path, cell: &Cell) -> Result<()> {
+        if let Some(worktree) = self.find_worktree(at)? {
+            // What is staged and in no commit comes along; an index that cannot have it stays behind.
+            let staged = self.staged_anew(&worktree, cell);
+            if staged.is_empty() || self.bring_in(cell, None, &staged)?.is_none() {
+                carry_index(&cell.git_dir(), &worktree.git_dir)?;
+            }
+            self.unlink_cell(at, cell)?;
+        }
+        failpoint("cell.released");
+        self.drain(cell)
+    }
+
+    /// Takes back what was done in a worktree's cell, but for the files; what a checkout for proofs needs.
+    ///
+    /// # Errors
+    /// Where worktree or cell cannot be written.
+    pub fn dismiss(&self, at: &Path, cell: &Cell) -> Result<()> {
+        self.unlink_cell(at, cell)?;
+        self.drain(cell)
+    }
+
+    /// Gives a cell whose objects cannot be taken over another name, so that nothing of it is lost, and the worktree its
+    /// link and index back as they were; the new name.
+    ///
+    /// # Errors
+    /// Where worktree or cell cannot be written.
+    pub fn set_cell_aside(&self, at: &Path, cell: &Cell) -> Result<std::path::PathBuf> {
+        self.unlink_cell(at, cell)?;
+        let kept = super::mend::aside(&cell.home, &cell.home)?;
+        scratch::delete(&kept.join("head"))?;
+        Ok(kept)
+    }
+
+    /// A link that programs have changed is left as it is: [`Repo::mend_worktree`] finds it.
+    fn unlink_cell(&self, at: &Path, cell: &Cell) -> Result<()> {
+        match self.find_worktree(at)? {
+            Some(worktree) if is_linked_to(&worktree, cell) => link_to(&worktree, &worktree.git_dir),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a cell away, but for the repositories of submodules, to which their `.git` files lead.
+    fn drain(&self, cell: &Cell) -> Result<()> {
+        let modules = cell.git_dir().join("modules");
+        if !modules.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            return self.discard_cell(cell);
+        }
+        scratch::delete(&cell.beside("head"))
+    }
+
+    /// The contents that a cell's index names, and that neither the repository nor the worktree's index as it was knows.
+    /// None for one that cannot be read: what is to be done about that is for whoever mends the worktree.
+    fn staged_anew(&self, worktree: &Worktree, cell: &Cell) -> Vec<Oid> {
+        let gix = self.gix();
+        let read =
+            |dir: &Path| gix::index::File::at(dir.join("index"), gix.object_hash(), true, Default::default()).ok();
+        let Some(now) = read(&cell.git_dir()) else { return Vec::new() };
+        let before = read(&worktree.git_dir);
+        let known: HashSet<gix::ObjectId> =
+            before.iter().flat_map(|index| index.entries()).map(|entry| entry.id).collect();
+        let files = now.entries().iter().filter(|entry| entry.mode != Mode::COMMIT && !known.contains(&entry.id));
+        let new: HashSet<gix::ObjectId> =
+            files.filter(|entry| !entry.id.is_null()).map(|entry| entry.id).filter(|id| !gix.has_object(*id)).collect();
+        // An empty file need not be anywhere for Git to know it.
+        new.into_iter().filter(|id| !id.is_empty_blob()).map(from_gix).collect()
+    }
+
+    /// What is reachable from `new` and not from `from`, into the repository; why not, where that cannot be.
+    fn bring_in(&self, cell: &Cell, from: Option<Oid>, new: &[Oid]) -> Result<Option<String>> {
+        let path = cell.beside("incoming");
+        scratch::delete(&path)?;
+        let file = File::create_new(&path).map_err(Error::io("write", &path))?;
+        let mut revs: String = new.iter().map(|tip| format!("{tip}\n")).collect();
+        revs.extend(from.map(|from| format!("^{from}\n")));
+        // The repository's configuration, not the cell's: only objects are read there.
+        let objects = self.common_dir().join("objects");
+        let pack =
+            self.git(self.common_dir(), &["pack-objects", "--revs", "--thin", "--delta-base-offset", "--stdout", "-q"]);
+        let pack = pack.env("GIT_DIR", self.common_dir()).env("GIT_OBJECT_DIRECTORY", cell.git_dir().join("objects"));
+        let packed = pack.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects).stdin(revs).into_file(file).run()?;
+        if !packed.success() {
+            return Ok(Some(packed.complaint()));
+        }
+        let pack = Arc::new(File::open(&path).map_err(Error::io("read", &path))?);
+        let args: &[&str] = match objects_in(&path)? {
+            0..=FEW => &["unpack-objects", "-q", "--strict"],
+            _ => &["index-pack", "--stdin", "--strict", "--fix-thin"],
+        };
+        let taken = self.git(self.common_dir(), args).env("GIT_DIR", self.common_dir()).holding(pack).run()?;
+        scratch::delete(&path)?;
+        Ok((!taken.success()).then(|| taken.complaint()))
+    }
+
+    /// What Git LFS has stored in the cell: files named by their own content, which is looked at.
+    fn bring_large_files(&self, git: &Path) -> Result<()> {
+        let from = git.join("lfs/objects");
+        for one in plain_dirs(&from) {
+            for two in plain_dirs(&one) {
+                for file in fs::read_dir(&two).into_iter().flatten().flatten() {
+                    let name = file.file_name().to_string_lossy().into_owned();
+                    if !file.file_type().is_ok_and(|kind| kind.is_file())
+                        || digest(&file.path()).as_deref() != Some(&name)
+                    {
+                        continue;
+                    }
+                    let (Some(a), Some(b)) = (name.get(..2), name.get(2..4)) else { continue };
+                    let dir = self.common_dir().join("lfs/objects").join(a).join(b);
+                    fs::create_dir_all(&dir).map_err(Error::io("make", &dir))?;
+                    let to = dir.join(&name);
+                    if !to.exists() {
+                        fs::rename(file.path(), &to).map_err(Error::io("move", &to))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn digest(path: &Path) -> Option<String> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path).ok()?;
+    let mut buffer = vec![0u8; 1 << 16];
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => break,
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+    Some(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The directories in one, links left out.
+fn plain_dirs(dir: &Path) -> Vec<std::path::PathBuf> {
+    if !dir.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Vec::new();
+    }
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+}
+
+/// How many objects a pack says that it has.
+fn objects_in(pack: &Path) -> Result<u32> {
+    let mut header = [0u8; 12];
+    let mut file = File::open(pack).map_err(Error::io("read", pack))?;
+    file.read_exact(&mut header).map_err(Error::io("read", pack))?;
+    let [.., a, b, c, d] = header;
+    Ok(u32::from_be_bytes([a, b, c, d]))
+}
+
+/// A small file that is one, as text.
+fn small(path: &Path) -> Option<String> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(open(path, flags, Mode::empty()).ok()?);
+    let mut text = String::new();
+    file.metadata().ok().filter(|meta| meta.is_file())?;
+    file.take(4096).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// The refs of a Git directory as it stands, packed and loose; what is no ref is passed over.
+fn refs_in(git: &Path) -> BTreeMap<String, Oid> {
+    let mut refs = read_packed(&git.join("packed-refs"));
+    let mut open = vec![(git.join("refs"), "refs".to_owned(), 0)];
+    while let Some((dir, name, depth)) = open.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let Some(last) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let name = format!("{name}/{last}");
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && depth < DEPTH => open.push((entry.path(), name, depth + 1)),
+                Ok(kind) if kind.is_file() => {
+                    let tip = small(&entry.path()).and_then(|text| text.trim().parse::<Oid>().ok());
+                    refs.extend(tip.map(|tip| (name, tip)));
+                }
+                _ => {}
+            }
+        }
+    }
+    refs
+}
+
+fn read_packed(path: &Path) -> BTreeMap<String, Oid> {
+    let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    let text = if is_file { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+    let lines = text.lines().filter(|line| !line.starts_with(['#', '^']));
+    lines
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(tip, name)| Some((name.to_owned(), tip.parse().ok()?)))
+        .collect()
+}
