@@ -115,7 +115,6 @@ impl Case {
         let settings = project.settings_at(base, &Default::default())?;
         let policy = project::policy(&settings);
         let record = look.ledger.record(&project.qualify(id));
-        let wanted = look.set.get(id).is_some_and(|spec| spec.approval);
         match row.status {
             Status::InReview => {
                 let Some((record, done)) = record.and_then(|record| Some((record, record.decided_by?))) else {
@@ -132,7 +131,7 @@ impl Case {
                 let workers = project::did(project, &look.view, done, base)?;
                 Ok(Self { done: true, attempt: record.attempt, policy, workers, base, target })
             }
-            Status::Ready | Status::Blocked | Status::Failed if wanted => {
+            _ if look.board.to_approve.binary_search(id).is_ok() => {
                 run::spec_in(project, id, base)?;
                 let attempt = record.map_or(0, |record| record.highest).saturating_add(1);
                 Ok(Self { done: false, attempt, policy, workers: Default::default(), base, target })

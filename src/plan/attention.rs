@@ -148,7 +148,9 @@ fn latecomers(plan: &Plan, i: usize) -> Option<String> {
     (late.all > 0).then(|| {
         let verb = if late.all == 1 { "is" } else { "are" };
         let id = plan.graph.id(i);
-        format!("{} {verb} not in what has landed: `chant work {id}` goes on with it", late.names(plan))
+        let unapproved = plan.blockers[i].iter().any(|blocker| blocker.what == BlockKind::Approval);
+        let first = if unapproved { format!("`chant approve {id}`, then ") } else { String::new() };
+        format!("{} {verb} not in what has landed: {first}`chant work {id}` goes on with it", late.names(plan))
     })
 }
 

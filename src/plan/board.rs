@@ -12,7 +12,7 @@ use super::base::Bases;
 use super::graph::{Graph, Knots};
 use super::own::{self, Own};
 use super::status::{BlockKind, Blocker, Input, Review, ReviewOf, Row, Status};
-use super::waits::Lacking;
+use super::waits::{Lacking, Wait};
 
 /// Every spec of a project, and where it stands.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ pub struct Board {
     pub orphans: Vec<Orphan>,
     /// Those that are completed on their branch, and of which nothing is known that would keep them from landing.
     pub to_land: Vec<SpecId>,
+    /// Those whose next attempt a person lets begin or not, whether or not one has said so already.
+    pub to_approve: Vec<SpecId>,
 }
 
 /// Events under a name that no spec bears, nor bore.
@@ -55,8 +57,12 @@ pub fn board(input: &Input) -> Board {
     let plan = Plan::new(input);
     let attention = Attention::new(&plan);
     let rows = (0..plan.graph.len()).map(|i| row(&plan, &attention, i)).collect();
-    let to_land = (0..plan.graph.len()).filter(|&i| plan.may_land(i)).map(|i| plan.graph.id(i).clone()).collect();
-    Board { rows, orphans: orphans(input), to_land }
+    let those = |are: &dyn Fn(usize) -> bool| {
+        (0..plan.graph.len()).filter(|&i| are(i)).map(|i| plan.graph.id(i).clone()).collect()
+    };
+    let to_land = those(&|i| plan.may_land(i));
+    let to_approve = those(&|i| plan.status[i] != Status::InReview && plan.wants_approval(i));
+    Board { rows, orphans: orphans(input), to_land, to_approve }
 }
 
 fn orphans(input: &Input) -> Vec<Orphan> {
@@ -96,8 +102,12 @@ impl<'a> Plan<'a> {
         let mut plan = Self { input: *input, graph, specs, own, status, knots, blockers: Vec::new() };
         let waits = plan.waits(&lacking);
         for (i, waits) in waits.iter().enumerate() {
-            if plan.status[i] == Status::Ready && !waits.is_empty() {
-                plan.status[i] = Status::Blocked;
+            // Members that were begun, or have landed, do not begin a driver that a person has yet to let begin.
+            let unapproved = || plan.own[i].status == Status::Ready && waits.iter().any(Wait::is_approval);
+            match plan.status[i] {
+                Status::Ready if !waits.is_empty() => plan.status[i] = Status::Blocked,
+                Status::InProgress if unapproved() => plan.status[i] = Status::Blocked,
+                _ => {}
             }
         }
         plan.blockers = plan.in_words(&waits, &bases);
@@ -196,8 +206,9 @@ fn row(plan: &Plan, attention: &Attention, i: usize) -> Row {
 }
 
 fn review(plan: &Plan, i: usize) -> Option<Review> {
-    if plan.blockers[i].iter().any(|blocker| blocker.what == BlockKind::Approval) && plan.specs[i].approval {
-        return Some(Review::new(ReviewOf::Plan, plan.words(i)));
+    let wants = plan.status[i] != Status::InReview && plan.wants_approval(i);
+    if wants && plan.blockers[i].iter().any(|blocker| blocker.what == BlockKind::Approval) {
+        return Some(Review::new(ReviewOf::Plan, plan.words_of_coming(i)));
     }
     if plan.status[i] != Status::InReview {
         return None;

@@ -160,6 +160,45 @@ fn a_spec_that_wants_an_approval_is_blocked_until_the_coming_attempt_has_one() {
 }
 
 #[test]
+fn a_driver_that_has_landed_wants_another_word_before_it_goes_on_with_a_new_member() {
+    let mut world = World::new([("1-d", "type: driver\napproval: required"), ("1-d.1", ""), ("1-d.2", "")]);
+    world.review("1-d", 1, Approval::Approved).begin("1-d").land("1-d.1").cancel("1-d.2").land("1-d");
+    assert_eq!((world.row("1-d").blocked_by, world.board().to_approve), (vec![], vec![]), "nothing is left to do");
+    world.reset("1-d.2");
+    let lacks = "attempt 2 of 1-d needs an approval";
+    assert_eq!((world.status("1-d"), reasons(&world, "1-d")), (Status::Completed, vec![lacks.to_owned()]));
+    assert_eq!((world.status("1-d.2"), reasons(&world, "1-d.2")), (Status::Blocked, vec![lacks.to_owned()]));
+    assert!(world.row("1-d").review.is_some_and(|review| review.of == super::status::ReviewOf::Plan));
+    assert!(world.attention("1-d").contains("`chant approve 1-d`, then `chant work 1-d`"));
+    world.review("1-d", 2, Approval::Approved);
+    assert_eq!((world.row("1-d").blocked_by, world.status("1-d.2")), (vec![], Status::Ready));
+    assert_eq!(world.board().to_approve, [id("1-d")], "it can still be rejected");
+    world.begin("1-d").begin("1-d.2");
+    assert_eq!((world.status("1-d"), world.board().to_approve), (Status::InProgress, vec![]));
+}
+
+#[test]
+fn a_completed_driver_that_was_sent_back_is_blocked_until_its_next_attempt_is_approved() {
+    let mut world = World::new([("1-d", "type: driver\napproval: required"), ("1-d.1", "")]);
+    world.review("1-d", 1, Approval::Approved).begin("1-d").land("1-d.1").complete("1-d");
+    assert_eq!((world.status("1-d"), world.board().to_approve), (Status::InReview, vec![]));
+    world.reset("1-d");
+    let lacks = "attempt 2 of 1-d needs an approval";
+    assert_eq!((world.status("1-d"), reasons(&world, "1-d")), (Status::Blocked, vec![lacks.to_owned()]));
+    world.review("1-d", 2, Approval::Approved);
+    assert_eq!((world.status("1-d"), reasons(&world, "1-d").len()), (Status::InProgress, 0));
+}
+
+#[test]
+fn a_new_member_of_a_driver_in_review_waits_for_the_word_on_the_attempt_after_it() {
+    let mut world = World::new([("1-d", "type: driver\napproval: required"), ("1-d.1", ""), ("1-d.2", "")]);
+    world.review("1-d", 1, Approval::Approved).begin("1-d").land("1-d.1").complete("1-d");
+    assert_eq!((world.status("1-d"), world.row("1-d").blocked_by), (Status::InReview, vec![]));
+    assert_eq!(reasons(&world, "1-d.2"), ["attempt 2 of 1-d needs an approval"]);
+    assert_eq!(world.board().to_approve, [], "what was done is asked about first");
+}
+
+#[test]
 fn a_failed_member_and_a_conflict_are_named_on_their_driver_and_on_its_driver() {
     let specs = [("1-d", "type: driver"), ("1-d.1", "type: driver"), ("1-d.1.1", ""), ("1-d.1.2", ""), ("1-d.2", "")];
     let mut world = World::new(specs);

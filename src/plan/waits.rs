@@ -26,6 +26,12 @@ pub(super) enum Wait {
     Missing { text: String, why: String, by: usize },
 }
 
+impl Wait {
+    pub fn is_approval(&self) -> bool {
+        matches!(self, Self::Approval(_))
+    }
+}
+
 /// Whether the same dependency is waited for already, on somebody else's behalf.
 fn already(waits: &[Wait], wait: &Wait) -> bool {
     let Wait::For { dependency, .. } = wait else { return false };
@@ -77,6 +83,8 @@ impl Plan<'_> {
             if !self.status[i].is_settled() {
                 let from_driver = self.graph.driver(i).map_or(&[][..], |driver| &inherited[driver]);
                 waits[i] = self.of_one(i, &lacking.own[i], from_driver);
+            } else if self.status[i] == Status::Completed {
+                waits[i].extend(self.approval(i));
             }
         }
         waits
@@ -88,7 +96,8 @@ impl Plan<'_> {
         if let Some(way) = self.knots.before_start(i) {
             waits.push(Wait::Cycle(self.way(way)));
         }
-        waits.extend(self.approval(i));
+        // What is in review waits for its landing, and whether the next attempt may begin is asked after that.
+        waits.extend(self.approval(i).filter(|_| self.status[i] != Status::InReview));
         waits.extend(inherited.iter().filter(|w| !already(&waits, w)).cloned().collect::<Vec<_>>());
         waits
     }
@@ -107,10 +116,27 @@ impl Plan<'_> {
 
     /// A person's word that the next attempt lacks. One that has begun needs no more of them.
     fn approval(&self, i: usize) -> Option<Wait> {
-        let begins = matches!(self.status[i], Status::Ready | Status::Failed) && self.specs[i].approval;
-        begins
-            .then(|| reason::unapproved(self.graph.id(i), self.own[i].coming_attempt(), &self.words(i)))?
-            .map(Wait::Approval)
+        let attempt = self.own[i].coming_attempt();
+        let lacks = || reason::unapproved(self.graph.id(i), attempt, &self.words_of_coming(i));
+        self.wants_approval(i).then(lacks)?.map(Wait::Approval)
+    }
+
+    /// Whether an attempt is to come that wants a person's word before it begins, given or not. What its members have
+    /// come to says nothing of a driver's own attempt; one that is completed makes the next where a member is left.
+    pub(super) fn wants_approval(&self, i: usize) -> bool {
+        let open = |m: usize| !self.status[m].is_settled();
+        self.specs[i].approval
+            && match self.own[i].status {
+                Status::Ready | Status::Failed => true,
+                Status::Completed | Status::InReview => self.graph.members(i).any(open),
+                _ => false,
+            }
+    }
+
+    /// What reviewers have said of the attempt to come.
+    pub(super) fn words_of_coming(&self, i: usize) -> Words {
+        let subject = Subject::Coming(&self.input.live.outdated);
+        review::words(self.own[i].record, self.input.history, self.input.policy, &subject)
     }
 
     /// What reviewers have said: of what was done where that waits for its landing, else of the attempt to come.
@@ -121,7 +147,7 @@ impl Plan<'_> {
                 let workers = self.input.live.workers.get(self.graph.id(i)).unwrap_or(&nobody);
                 Subject::Done { workers, moved: self.moved_on(i) }
             }
-            _ => Subject::Coming(&self.input.live.outdated),
+            _ => return self.words_of_coming(i),
         };
         review::words(self.own[i].record, self.input.history, self.input.policy, &subject)
     }

@@ -10,7 +10,7 @@ use crate::agent::Lock;
 use crate::env::failpoint;
 use crate::git::{Expect, Merge, Moved, RefMove};
 use crate::ledger::{Block, Oid, Record, State, Transition};
-use crate::plan::Status;
+use crate::plan::{BlockKind, Status};
 use crate::project::{self, Look};
 use crate::spec::{Qualified, SpecId};
 
@@ -76,6 +76,7 @@ fn begin(
 ) -> Result<Oid, Error> {
     let project = &engine.project;
     spec_at(project, &qualified.id, base)?;
+    refuse_unapproved(look, &qualified.id)?;
     let attempt = look.ledger.record(qualified).map_or(1, |record| record.highest.saturating_add(1));
     let run = project.new_run()?;
     let block = Block {
@@ -88,6 +89,17 @@ fn begin(
         ..Block::default()
     };
     event(&project.repo, lock, parent, &format!("{}: start attempt {attempt}", qualified.id), "", &block)
+}
+
+/// Whoever begins a driver's attempt, by way of a member or of its own, needs the word that it wants before it.
+fn refuse_unapproved(look: &Look, driver: &SpecId) -> Result<(), Error> {
+    let wants = look.board.to_approve.binary_search(driver).is_ok();
+    let row = look.board.row(driver).filter(|_| wants);
+    let lacks = row.and_then(|row| row.blocked_by.iter().find(|blocker| blocker.what == BlockKind::Approval));
+    lacks.map_or(Ok(()), |blocker| {
+        let help = format!("`chant approve {driver}` lets it begin");
+        Err(Error::refused(format!("{driver} may not begin: {}", blocker.reason), help))
+    })
 }
 
 /// The branch's next tip where it has to move on, for a new attempt or to take its target in.

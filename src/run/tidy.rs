@@ -11,7 +11,7 @@ use crate::agent::{Errand, How};
 use crate::env::failpoint;
 use crate::git::{Checkout, EntryKind, Expect, Follow, Head, Moved, RefMove, Removed};
 use crate::ledger::{self, Oid};
-use crate::plan::Status;
+use crate::plan::{Row, Status};
 use crate::project::{self, Look, Project};
 use crate::spec::{Qualified, SpecId};
 
@@ -491,7 +491,9 @@ fn completes(repo: &crate::git::Repo, qualified: &Qualified, attempt: u32, tip: 
 /// Cleans up after landings whose process was killed before it could, or that somebody else made by a plain merge.
 pub(super) fn landed(engine: &Engine, look: &Look) -> Result<(), Error> {
     let project = &engine.project;
-    for row in look.board.rows.iter().filter(|row| row.status == Status::Completed) {
+    // What was said of an attempt to come stands on the branch, and has not landed with the last one.
+    let to_come = |row: &&Row| look.board.to_approve.binary_search(&row.id).is_ok();
+    for row in look.board.rows.iter().filter(|row| row.status == Status::Completed && !to_come(row)) {
         let branch = look.branches.contains(&project.qualify(&row.id).branch());
         if !branch && !project.worktree_path(&row.id).exists() && !project.proof_path(&row.id).exists() {
             continue;

@@ -233,6 +233,51 @@ fn a_drivers_members_wait_for_the_approval_of_the_driver_and_it_lands_when_it_is
 }
 
 #[test]
+fn each_attempt_of_a_driver_wants_its_own_approval_whatever_its_members_have_come_to() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver\napproval: required", &["All $ test -f a"], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "touch a").commit("specs");
+    by(&sandbox, BOB, &["approve", "001-d"]).ok();
+    sandbox.chant(["work", "001-d"]).ok();
+    sandbox.steps("001-d.2", "", &["B $ test -f b"], "touch b").commit("another member");
+    for wanted in ["001-d", "001-d.2"] {
+        let out = sandbox.chant(["work", wanted]).exits(3);
+        assert!(out.err.contains("attempt 2 of 001-d needs an approval"), "{}", out.err);
+    }
+    assert_eq!((sandbox.status("001-d.2").as_str(), sandbox.exists("b")), ("blocked", false));
+    assert_eq!(sandbox.item("001-d")["blocked_by"][0]["kind"], "approval");
+    assert_eq!(needs(&sandbox, BOB), ["001-d"]);
+    let why = sandbox.chant(["why", "001-d"]).ok().out;
+    assert!(why.contains("attempt 2 of 001-d needs an approval"), "{why}");
+    by(&sandbox, BOB, &["approve", "001-d"]).ok();
+    assert!(needs(&sandbox, BOB).is_empty());
+    assert_eq!((sandbox.status("001-d").as_str(), sandbox.status("001-d.2").as_str()), ("completed", "ready"));
+    sandbox.chant(["work", "001-d"]).ok();
+    assert_eq!((sandbox.status("001-d").as_str(), sandbox.exists("b")), ("completed", true));
+    assert_eq!(sandbox.item("001-d")["attempt"], 2);
+}
+
+#[test]
+fn a_driver_that_was_sent_back_is_not_completed_again_before_somebody_approves_it() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver\napproval: required\nreview: required", &["All $ test -f a"], "");
+    sandbox.steps("001-d.1", "", &["A $ test -f a"], "touch a").commit("specs");
+    by(&sandbox, BOB, &["approve", "001-d"]).ok();
+    sandbox.chant(["work", "001-d"]).ok();
+    by(&sandbox, BOB, &["reject", "001-d", "--reason", "not yet"]).ok();
+    assert_eq!(sandbox.status("001-d"), "blocked");
+    let out = sandbox.chant(["work", "001-d"]).exits(3);
+    assert!(out.err.contains("attempt 2 of 001-d needs an approval"), "{}", out.err);
+    sandbox.chant(["work", "001-d.1"]).ok();
+    assert_eq!(sandbox.status("001-d"), "blocked", "a member that has landed brings no driver along");
+    by(&sandbox, BOB, &["approve", "001-d"]).ok();
+    sandbox.chant(["work", "001-d"]).ok();
+    assert_eq!((sandbox.status("001-d").as_str(), &sandbox.item("001-d")["attempt"]), ("in_review", &2.into()));
+    by(&sandbox, BOB, &["approve", "001-d"]).ok();
+    assert_eq!(sandbox.status("001-d"), "completed");
+}
+
+#[test]
 fn a_plan_that_is_rejected_stays_blocked_with_the_reason_and_another_word_of_the_same_person_frees_it() {
     let sandbox = Sandbox::new();
     sandbox.steps("001-a", "approval: required", &["A $ test -f a"], "touch a").commit("spec");
