@@ -21,13 +21,13 @@ pub(super) struct Case<'s> {
     /// The same, or one more where that one was seen on something that does not count.
     pub highest: u32,
     pub attempt: Attempt<'s>,
-    /// The last events, of which one decides.
+    /// The last events, of which one decides; and completions before them that may have landed.
     pub candidates: Vec<Candidate<'s>>,
     /// Where landings name something that is no completion of the spec.
     pub idle_lines: Vec<&'s Line>,
 }
 
-/// One of the last events; or, where only a landing tells of the completion, that landing.
+/// One of the last events, or a completion before them; or, where only a landing tells of the completion, that landing.
 #[derive(Debug)]
 pub(super) struct Candidate<'s> {
     pub status: Transition,
@@ -38,6 +38,9 @@ pub(super) struct Candidate<'s> {
     pub target: Option<String>,
     /// Copies of a completion that stand on less work than another does: nothing shows that the rest is there too.
     pub thin: Vec<u32>,
+    /// The events that came after it; empty where it is one of the last. It counts all the same where it landed and they
+    /// do not know of that.
+    pub overruled_by: Vec<&'s Event>,
     /// What a completed one can show.
     pub claim: Claim,
 }
@@ -45,6 +48,11 @@ pub(super) struct Candidate<'s> {
 impl Candidate<'_> {
     pub fn is_completed(&self) -> bool {
         self.status == Transition::Completed
+    }
+
+    /// Whether other events came after it.
+    pub fn is_overruled(&self) -> bool {
+        !self.overruled_by.is_empty()
     }
 }
 
@@ -86,6 +94,9 @@ fn case<'s>(h: &History, v: &View, scan: &'s Scan, spec: &'s Qualified, dropped:
         hidden.iter().copied().partition(|line| copies.iter().any(|at| h.reaches(line.at, *at)));
     for group in attempt.heads.iter().map(|i| &attempt.groups[*i]) {
         candidates.push(of_group(h, &attempt, group, &vouching, &near));
+    }
+    for (group, overruled_by) in attempt.overruled(h) {
+        candidates.push(Candidate { overruled_by, ..of_group(h, &attempt, group, &vouching, &near) });
     }
     if let Some((_, seen)) = testimony.filter(|(n, _)| *n == number && !far.is_empty()) {
         candidates.push(of_landings(h, &attempt, &far, seen));
@@ -137,7 +148,8 @@ fn of_group<'s>(
         Claim::default()
     };
     let target = target_of(first_start, last_start);
-    Candidate { status: group.status, commits, first_start, last_start, target, thin: Vec::new(), claim }
+    let (status, thin, overruled_by) = (group.status, Vec::new(), Vec::new());
+    Candidate { status, commits, first_start, last_start, target, thin, overruled_by, claim }
 }
 
 fn of_landings<'s>(h: &History, attempt: &Attempt<'s>, hidden: &[&Line], seen: String) -> Candidate<'s> {
@@ -145,8 +157,8 @@ fn of_landings<'s>(h: &History, attempt: &Attempt<'s>, hidden: &[&Line], seen: S
     let lines = in_order(h, hidden.iter().map(|line| line.at));
     let target = target_of(first_start, last_start).or(Some(seen));
     let claim = Claim { lines: lines.clone(), ..Claim::default() };
-    let (status, thin) = (Transition::Completed, Vec::new());
-    Candidate { status, commits: lines, first_start, last_start, target, thin, claim }
+    let (status, thin, overruled_by) = (Transition::Completed, Vec::new(), Vec::new());
+    Candidate { status, commits: lines, first_start, last_start, target, thin, overruled_by, claim }
 }
 
 /// The branch that the last claim names, or the first.

@@ -56,6 +56,22 @@ impl<'e> Attempt<'e> {
         (self.starts.first().copied(), self.starts.last().copied())
     }
 
+    /// Completions that something else than work came after, each with those last events: a rejection, a cancellation, a
+    /// failure to land. Who said so may not have known that it has landed.
+    pub fn overruled(&self, h: &History) -> Vec<(&Group<'e>, Vec<&'e Event>)> {
+        let last = self.heads.iter().flat_map(|i| self.groups[*i].copies.iter().copied());
+        let last: Vec<&Event> = last.collect();
+        let numbered = self.groups.iter().enumerate().filter(|(i, _)| !self.heads.contains(i));
+        let completed = numbered.map(|(_, group)| group).filter(|group| group.status == Transition::Completed);
+        let after = |group: &Group| -> Vec<&'e Event> {
+            let follows = |event: &&&Event| group.copies.iter().any(|copy| h.reaches(event.at, copy.at));
+            last.iter().filter(follows).copied().collect()
+        };
+        let ends = |event: &&Event| !matches!(event.status, Some(Transition::InProgress | Transition::Completed));
+        let with = completed.map(|group| (group, after(group)));
+        with.filter(|(_, after)| !after.is_empty() && after.iter().all(ends)).collect()
+    }
+
     fn run(&self, h: &History, event: &Event) -> Option<String> {
         event.block.run.clone().or_else(|| self.last_start(h, event.at)?.block.run.clone())
     }

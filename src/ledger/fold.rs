@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::block::{Approval, Transition};
-use super::case::{self, Case};
+use super::case::{self, Candidate, Case};
 use super::claim::Evidence;
 use super::copies::{Attempt, last};
 use super::history::History;
@@ -74,7 +74,7 @@ struct Teller<'a, 's> {
     said: &'a mut Vec<Anomaly>,
 }
 
-impl Teller<'_, '_> {
+impl<'a, 's> Teller<'a, 's> {
     fn record(&mut self) -> Record {
         let Self { h, case, verdict, .. } = *self;
         let candidate = verdict.winner.and_then(|winner| case.candidates.get(winner));
@@ -180,6 +180,9 @@ impl Teller<'_, '_> {
         words.sort_unstable_by_key(|(word, event)| (*word == Approval::Approved, h.oid(event.at)));
         let (word, event) = *words.first()?;
         if words.iter().any(|(other, _)| *other != word) {
+            if let Some((word, event)) = words.last().filter(|_| !self.overruled_by().is_empty()) {
+                return Some((*word, self.entry(event)));
+            }
             let attempt = event.attempt;
             self.say(event.at, format!("attempt {attempt} was approved and rejected at once: the rejection counts"));
         }
@@ -199,7 +202,12 @@ impl Teller<'_, '_> {
             self.say(by, format!("{merge} merged {} and brought nothing of what it changes", case.spec));
         }
         let landed = verdict.standing.landed.is_some();
-        let thin = case.candidates.iter().flat_map(|candidate| &candidate.thin).filter(|_| !landed);
+        let thin = case
+            .candidates
+            .iter()
+            .filter(|candidate| !candidate.is_overruled())
+            .flat_map(|candidate| &candidate.thin)
+            .filter(|_| !landed);
         for at in thin {
             let (copy, attempt) = (h.oid(*at).short(), case.number);
             self.say(
@@ -222,13 +230,44 @@ impl Teller<'_, '_> {
         self.disagreement();
     }
 
+    /// The events after the completion that decides, which do not know that it landed.
+    fn overruled_by(&self) -> &'a [&'s Event] {
+        let winner = self.verdict.winner.and_then(|winner| self.case.candidates.get(winner));
+        winner.map_or(&[], |candidate| &candidate.overruled_by)
+    }
+
+    /// What somebody decided about what had landed elsewhere: people have to hear of it.
+    fn overruled(&mut self, event: &Event) {
+        let word = match (event.approval, event.status) {
+            (Some(Approval::Rejected), _) => "rejected",
+            (_, Some(Transition::Cancelled)) => "cancelled",
+            (_, Some(Transition::Failed)) => "called failed",
+            _ => "reset",
+        };
+        let by = self.h.note_at(event.at).map(|note| note.author.clone()).unwrap_or_default();
+        let why = event.block.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let target = self.verdict.standing.landed.as_ref().map(|landed| landed.target.clone()).unwrap_or_default();
+        let (attempt, spec) = (self.case.number, self.case.spec);
+        let known = "where its landing was not known";
+        let message =
+            format!("attempt {attempt} of {spec} was {word} by {by}{why} {known}: it counts, for {target} has it");
+        self.say(event.at, message);
+    }
+
     /// Several last events, none of which knows of the others.
     fn disagreement(&mut self) {
         let Self { h, case, verdict, .. } = *self;
-        let Some(winner) = verdict.winner.filter(|_| case.candidates.len() > 1) else { return };
+        let among = |c: &(usize, &Candidate)| Some(c.0) == verdict.winner || !c.1.is_overruled();
+        let candidates: Vec<&Candidate> = case.candidates.iter().enumerate().filter(among).map(|(_, c)| c).collect();
+        let overruled = self.overruled_by();
+        let told = |at: &u32| overruled.iter().any(|event| event.at == *at);
+        if !overruled.is_empty() && candidates.iter().all(|c| c.is_overruled() || c.commits.iter().all(told)) {
+            return overruled.iter().for_each(|event| self.overruled(event));
+        }
+        let Some(winner) = verdict.winner.filter(|_| candidates.len() > 1) else { return };
         let one = |commits: &[u32]| commits.first().map(|at| h.oid(*at).short()).unwrap_or_default();
         let mut all: Vec<String> =
-            case.candidates.iter().map(|c| format!("{} ({})", c.status.as_str(), one(&c.commits))).collect();
+            candidates.iter().map(|c| format!("{} ({})", c.status.as_str(), one(&c.commits))).collect();
         all.sort_unstable();
         let Some(counts) = case.candidates.get(winner) else { return };
         let Some(at) = self.decided_by(&counts.commits) else { return };

@@ -484,6 +484,46 @@ fn concurrent_events_that_disagree_are_an_anomaly_and_what_is_in_the_target_wins
 }
 
 #[test]
+fn what_one_clone_landed_while_another_rejected_it_is_completed_and_people_hear_of_the_rejection() {
+    let (mut w, [.., done]) = completed();
+    let word = |approval| Block { approval: Some(approval), ..Block::default() };
+    let rejected = Block { status: Some(Pending), reason: Some("too dear".into()), ..word(Approval::Rejected) };
+    let rejected = w.event(done, "x", 1, rejected);
+    w.branch("chant/x", rejected);
+    assert_eq!(w.stands("x"), (State::Reset, None));
+    let approved = w.event(done, "x", 1, word(Approval::Approved));
+    let landing = w.land(&[root(&w), approved], &[("x", 1, done)]);
+    w.main(landing);
+    assert_eq!(w.stands("x"), (DONE, Some(How::Ancestry)));
+    assert!(w.in_base("x", landing));
+    let record = w.record("x");
+    assert_eq!((record.decided_by, record.approval.unwrap().0), (Some(done), Approval::Approved));
+    let said =
+        "attempt 1 of x was rejected by A <a@b> (too dear) where its landing was not known: it counts, for main has it";
+    assert_eq!(w.anomalies(), [said]);
+    // A revert leaves what was said last.
+    let revert = w.revert(landing, landing);
+    w.main(revert);
+    assert_eq!(w.stands("x"), (State::Reset, None));
+    assert_eq!(w.record("x").in_target, In::No);
+}
+
+#[test]
+fn who_rejects_what_has_landed_or_lands_what_was_rejected_knows_of_it_and_the_last_word_counts() {
+    let (mut w, [.., done]) = completed();
+    let rejected = Block { status: Some(Pending), approval: Some(Approval::Rejected), ..Block::default() };
+    let rejected = w.event(done, "x", 1, rejected);
+    let merged = w.work(&[root(&w), rejected]);
+    w.main(merged);
+    assert_eq!(w.stands("x"), (State::Reset, None));
+    let (mut w, _, landing) = landed();
+    let reset = w.status(landing, "x", 1, Pending);
+    w.branch("chant/x", reset);
+    assert_eq!(w.stands("x"), (State::Reset, None));
+    assert_eq!(w.anomalies(), [""; 0]);
+}
+
+#[test]
 fn of_two_concurrent_completions_the_landed_one_counts() {
     let mut w = World::new();
     let [.., one] = w.attempt(root(&w), "x", 1, "main");

@@ -122,7 +122,7 @@ impl<'c, 's> Court<'c, 's> {
             return Vec::new();
         };
         let target = self.targets.get(candidate.target.as_deref());
-        if candidate.claim.shows(|at| target.holds(at)) {
+        if candidate.is_overruled() || candidate.claim.shows(|at| target.holds(at)) {
             return Vec::new();
         }
         let mut tips = target.tips.clone();
@@ -224,19 +224,34 @@ impl<'c, 's> Court<'c, 's> {
             for candidate in 0..self.cases[i].candidates.len() {
                 standings.push(self.stand(i, candidate, &verdicts));
             }
+            let counts: Vec<bool> = (0..standings.len()).map(|c| self.counts(i, c, &standings[c].0)).collect();
+            for (at, _) in counts.iter().enumerate().filter(|(_, counts)| !**counts) {
+                standings[at] = Default::default();
+            }
             let reverted: Vec<bool> = standings.iter().map(|(standing, _)| standing.reverted.is_some()).collect();
             let taken_back = self.take_back_concurrent(&mut standings);
             let rank = |c: usize| {
                 let candidate = &self.cases[i].candidates[c];
                 let first = candidate.commits.first().map(|at| self.h.oid(*at));
                 let undone = taken_back && reverted[c];
-                (standings[c].0.landed.is_none(), !undone, rank(candidate.status), first)
+                (standings[c].0.landed.is_none(), candidate.is_overruled(), !undone, rank(candidate.status), first)
             };
-            let winner = (0..standings.len()).min_by_key(|c| rank(*c));
+            let winner = (0..standings.len()).filter(|c| counts[*c]).min_by_key(|c| rank(*c));
             let (standing, claim) = winner.map(|c| standings.swap_remove(c)).unwrap_or_default();
             verdicts[i] = Some(Verdict { winner, standing, claim });
         }
         verdicts.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// Whether a candidate is one: a completion that was overruled is, where it landed and neither the landing nor who
+    /// overruled it knows of the other. Of two clones one rejected it while the other landed it.
+    fn counts(&self, i: usize, c: usize, standing: &Standing) -> bool {
+        let overruled_by = &self.cases[i].candidates[c].overruled_by;
+        let landing = standing.landed.as_ref().and_then(|landed| self.h.find(&landed.commit));
+        let apart = |landing: u32| {
+            overruled_by.iter().all(|event| !self.h.reaches(event.at, landing) && !self.h.reaches(landing, event.at))
+        };
+        overruled_by.is_empty() || landing.is_some_and(apart)
     }
 
     /// What one of two clones landed and both merged is taken back with what the other landed: the change is the same

@@ -161,6 +161,43 @@ fn a_work_that_one_clone_sent_back_is_gone_on_with_in_another() {
     assert_eq!(hub.status(&dirs[0], "001-a"), "completed");
 }
 
+/// Work in review that both clones have, or have seen, and then no network.
+fn apart_in_review(seen_alone: bool) -> (Clones, Vec<PathBuf>, PathBuf) {
+    let (hub, dirs) = team(Way::File, 2, |sandbox| {
+        sandbox.steps("001-a", "review: required", &["A $ test -f a"], "echo > a");
+    });
+    hub.chant(&dirs[0], &["work", "001"]).ok();
+    hub.git(&dirs[1], &["fetch", "--quiet"]);
+    if !seen_alone {
+        hub.git(&dirs[1], &["branch", "--quiet", "chant/001-a", "origin/chant/001-a"]);
+    }
+    let away = hub.sandbox.beside("away.git");
+    std::fs::rename(hub.hub(), &away).unwrap();
+    (hub, dirs, away)
+}
+
+#[test]
+fn what_one_clone_landed_while_another_rejected_it_is_completed_for_all_and_the_rejection_is_told() {
+    for first in [0, 1] {
+        let (hub, dirs, away) = apart_in_review(false);
+        let bob = [("GIT_AUTHOR_NAME", "Bob"), ("GIT_AUTHOR_EMAIL", "bob@example.org")];
+        hub.chant_with(&dirs[0], &bob, &["reject", "001", "--reason", "too dear"]).ok();
+        hub.chant(&dirs[1], &["approve", "001"]).ok();
+        std::fs::rename(&away, hub.hub()).unwrap();
+        for n in [first, 1 - first, first] {
+            hub.chant(&dirs[n], &["sync"]);
+        }
+        for dir in &dirs {
+            hub.git(dir, &["pull", "--quiet", "--ff-only"]);
+            let item = hub.item(dir, "001-a");
+            let attention = item["attention"].as_str().unwrap_or_default();
+            assert_eq!(item["status"], "completed", "{attention}");
+            assert!(attention.contains("rejected by Bob <bob@example.org> (too dear)"), "{attention}");
+        }
+        all_agree(&hub, &dirs);
+    }
+}
+
 #[test]
 fn commits_that_are_only_here_are_the_users_to_push() {
     let (hub, dirs) = team(Way::File, 1, one);
