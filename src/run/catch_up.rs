@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Engine, Error, Request, target_of, tidy};
 use crate::git::{Expect, Merge, RefMove, Repo};
 use crate::ledger::{self, Oid};
+use crate::plan::Status;
 use crate::project::{self, Look, Project};
 use crate::spec::{Qualified, SpecId};
 
@@ -38,17 +39,30 @@ pub(super) fn prepare(engine: &Engine, look: Look, id: &SpecId) -> Result<Look, 
     Ok(project::look(project)?)
 }
 
-/// Takes in what other clones did to a spec, under its lock, before somebody here decides about it.
+/// Takes in what other clones did to a spec, under its lock, before somebody here decides about it: also where the remote
+/// cannot be reached just now, as far as it was seen before.
 ///
 /// # Errors
 /// As [`catch_up`].
 pub fn take_in(project: &Project, id: &SpecId) -> Result<(), Error> {
-    if remote(project)?.is_none() {
-        return Ok(());
+    if remote(project)?.is_some() {
+        let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), Arc::new(|_| {}))?;
+        prepare(&engine, project::look(project)?, id)?;
+        adopt(&engine, id)?;
     }
-    let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), Arc::new(|_| {}))?;
-    prepare(&engine, project::look(project)?, id)?;
-    adopt(&engine, id)?;
+    if project.sharing.unreachable().is_some() { take_seen(project, id) } else { Ok(()) }
+}
+
+/// Makes a spec's branch as the remote was last seen to have it, where there is none here and it has not landed.
+fn take_seen(project: &Project, id: &SpecId) -> Result<(), Error> {
+    let (repo, name) = (&project.repo, project.qualify(id).full_ref());
+    let Some(remote) = project.settings.remote.value.as_deref() else { return Ok(()) };
+    let Some(there) = repo.tracked(remote, &name)?.filter(|_| matches!(repo.tip(&name), Ok(None))) else {
+        return Ok(());
+    };
+    if project::look(project)?.board.status(id) != Status::Completed {
+        repo.move_refs(&[RefMove { name, from: Expect::Absent, to: Some(there) }], &format!("as {remote} had it"))?;
+    }
     Ok(())
 }
 

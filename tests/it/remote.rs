@@ -199,6 +199,20 @@ fn what_one_clone_landed_while_another_rejected_it_is_completed_for_all_and_the_
 }
 
 #[test]
+fn what_was_seen_at_the_remote_is_decided_about_without_a_network() {
+    for word in [&["approve", "001"][..], &["reject", "001", "--reason", "no"]] {
+        let (hub, dirs, away) = apart_in_review(true);
+        hub.chant(&dirs[1], word).ok();
+        let status = hub.status(&dirs[1], "001-a");
+        assert_eq!(status, if word[0] == "approve" { "completed" } else { "ready" });
+        std::fs::rename(&away, hub.hub()).unwrap();
+        hub.chant(&dirs[1], &["sync"]).ok();
+        all_agree(&hub, &dirs);
+        assert_eq!(hub.status(&dirs[0], "001-a"), status);
+    }
+}
+
+#[test]
 fn commits_that_are_only_here_are_the_users_to_push() {
     let (hub, dirs) = team(Way::File, 1, one);
     std::fs::write(dirs[0].join("mine"), "mine\n").unwrap();
