@@ -194,11 +194,14 @@ fn requested(plan: &Plan, i: usize) -> Option<String> {
     plan.input.live.pulls.get(plan.graph.id(i)).filter(|_| waits).cloned()
 }
 
-/// Completed, and still not landed: something of the user's is in the way, or the landing was cut short.
+/// Completed, and still not landed: something of the user's is in the way, or the landing was cut short; or nothing is
+/// heard of a request for it.
 fn not_landed(plan: &Plan, i: usize) -> Option<String> {
     let id = plan.graph.id(i);
-    plan.may_land(i)
-        .then(|| format!("it is completed and not landed: `chant work {id}` lands it, or says what is in its way"))
+    plan.may_land(i).then(|| match plan.input.by_request {
+        true => format!("it is completed, and a merge of the request for it lands it: `chant pr {id}` asks"),
+        false => format!("it is completed and not landed: `chant work {id}` lands it, or says what is in its way"),
+    })
 }
 
 /// Every member has landed, and nobody is at work to prove and land the whole.

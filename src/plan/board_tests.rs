@@ -291,6 +291,16 @@ fn a_reference_to_no_spec_blocks_and_is_quoted() {
 }
 
 #[test]
+fn what_lands_by_a_request_is_not_said_to_land_by_work() {
+    let mut world = World::new([("1-a", "")]);
+    world.complete("1-a");
+    assert!(world.attention("1-a").contains("`chant work 1-a` lands it"));
+    world.by_request = true;
+    let said = "it is completed, and a merge of the request for it lands it: `chant pr 1-a` asks";
+    assert_eq!(world.attention("1-a"), said);
+}
+
+#[test]
 fn a_renamed_spec_keeps_its_events_and_events_of_no_spec_are_orphans() {
     let mut world = World::new([("1-new", "formerly: [1-old]")]);
     world.land("1-old").fail("7-gone", "no");

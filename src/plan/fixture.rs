@@ -32,6 +32,7 @@ pub struct World {
     pub branches: BTreeSet<String>,
     pub policy: Policy,
     pub review_all: bool,
+    pub by_request: bool,
     clock: u32,
 }
 
@@ -53,6 +54,7 @@ impl World {
             branches: BTreeSet::new(),
             policy: Policy::default(),
             review_all: false,
+            by_request: false,
             clock: 100,
         }
     }
@@ -70,6 +72,7 @@ impl World {
             branches: &self.branches,
             policy: &self.policy,
             review_all: self.review_all,
+            by_request: self.by_request,
         };
         look(&input, &board(&input))
     }

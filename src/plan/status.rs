@@ -226,6 +226,8 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// Whether everything that is completed waits for a person.
     pub review_all: bool,
+    /// Whether what is completed lands by the merge of a request for it (`land: pr`).
+    pub by_request: bool,
 }
 
 /// One spec, as `chant list` shows it.

@@ -35,6 +35,8 @@ pub struct Look {
     pub policy: plan::Policy,
     /// Whether everything that is completed waits for a person.
     pub review_all: bool,
+    /// Whether what is completed lands by the merge of a request for it (`land: pr`).
+    pub by_request: bool,
     /// The commits that ask for signed events (`trust: signed`): the target's, where it does.
     pub asked_by: Vec<Oid>,
     /// The statuses of all specs.
@@ -55,6 +57,7 @@ impl Look {
             branches: &self.branches,
             policy: &self.policy,
             review_all: self.review_all,
+            by_request: self.by_request,
         }
     }
 }
@@ -137,6 +140,7 @@ fn assemble(
     let Loaded { set, diagnostics } = loaded;
     let policy = policy(settings);
     let review_all = settings.land.value == Landing::Review;
+    let by_request = settings.land.value == Landing::Pr;
     if !policy.own {
         live.workers = workers(project, &set, &ledger, &view)?;
     }
@@ -153,6 +157,7 @@ fn assemble(
             branches: &branches,
             policy: &policy,
             review_all,
+            by_request,
         })
     };
     let mut board = see(&live);
@@ -173,6 +178,7 @@ fn assemble(
         branches,
         policy,
         review_all,
+        by_request,
         asked_by,
         board,
     })

@@ -379,6 +379,8 @@ fn without_a_forge_the_words_of_git_request_pull_and_patches_for_mail_serve() {
     let root = hub.sandbox.root.clone();
     let worked = hub.chant(&root, &["work", "001"]).ok();
     assert!(worked.all().contains("there is no forge, so ask by mail"), "{}", worked.all());
+    let attention = hub.item(&root, "001-a")["attention"].as_str().unwrap_or_default().to_owned();
+    assert!(attention.contains("`chant pr 001-a`") && !attention.contains("chant work"), "{attention}");
     let asked = hub.chant(&root, &["pr", "001"]).ok();
     let tip = hub.at_hub("rev-parse chant/001-a");
     for words in [
