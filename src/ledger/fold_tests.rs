@@ -275,6 +275,23 @@ fn a_revert_that_only_says_so_changes_nothing_and_a_partial_one_wants_attention(
 }
 
 #[test]
+fn after_a_fast_forward_a_revert_of_the_completing_event_bears_on_the_whole_work() {
+    let (mut w, [start, _, done]) = completed();
+    let revert = w.say(&[done], &format!("Revert \"x\"\n\nThis reverts commit {done}.\n"), false);
+    w.main(revert);
+    assert_eq!((w.stands("x"), w.anomalies().len()), ((DONE, Some(How::Ancestry)), 0), "it only says so");
+    let question = Question::RevertsSide { revert, merge: done, back_to: start };
+    w.answers.insert(question, Answer::Partial);
+    assert_eq!(w.stands("x"), (DONE, Some(How::Ancestry)));
+    assert_eq!(w.anomalies(), [format!("{} takes back a part of what x landed", revert.short())]);
+    w.answers.insert(question, Answer::Inverse);
+    assert_eq!((w.record("x").reverted, w.record("x").in_target), (Some(revert), In::No));
+    let again = w.revert(revert, revert);
+    w.main(again);
+    assert_eq!(w.stands("x"), (DONE, Some(How::Ancestry)));
+}
+
+#[test]
 fn a_revert_elsewhere_takes_nothing_back_here() {
     let (mut w, _, landing) = landed();
     let revert = w.revert(landing, landing);

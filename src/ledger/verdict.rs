@@ -73,8 +73,9 @@ impl<'c, 's> Court<'c, 's> {
         let (reverts, dropped, asked) = (Reverts::default(), BTreeSet::new(), BTreeSet::new());
         let mut court = Self { h, v, cases, targets, by_name, reverts, dropped, asked };
         court.ask_squashed(scan, answers);
-        let of_sides = court.ask_sides(scan, answers);
-        court.ask_reverts(scan, answers, of_sides);
+        let mut of_others = court.ask_sides(scan, answers);
+        of_others.extend(court.ask_events(scan, answers));
+        court.ask_reverts(scan, answers, of_others);
         court.ask_dropped(answers);
         court
     }
@@ -166,6 +167,27 @@ impl<'c, 's> Court<'c, 's> {
             taken.into_iter().for_each(|at| self.reverts.add(at, by, answer));
             self.asked.insert(question);
             asked.push(by);
+        }
+        asked
+    }
+
+    /// After a fast-forward nothing names the landing but the completing event, which changes nothing itself: whoever says
+    /// that they revert it may take back all that was done since the start. Gives the reverts.
+    fn ask_events(&mut self, scan: &Scan, answers: &Answers) -> Vec<u32> {
+        let candidates = self.cases.iter().flat_map(|case| &case.candidates).filter(|c| c.is_completed());
+        let began: HashMap<u32, u32> = candidates
+            .filter_map(|c| Some((c.first_start?.at, &c.claim.members)))
+            .flat_map(|(start, members)| members.iter().map(move |m| (m.at, start)))
+            .filter(|(at, start)| self.h.reaches(*at, *start))
+            .collect();
+        let mut asked = Vec::new();
+        for (by, event) in &scan.reverts {
+            let Some(start) = began.get(event) else { continue };
+            let [revert, merge, back_to] = [*by, *event, *start].map(|at| self.h.oid(at));
+            let question = Question::RevertsSide { revert, merge, back_to };
+            self.reverts.add(*event, *by, answers.get(&question));
+            self.asked.insert(question);
+            asked.push(*by);
         }
         asked
     }
