@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A snapshot of the environment's variables.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,12 @@ impl FromIterator<(OsString, OsString)> for Vars {
     fn from_iter<T: IntoIterator<Item = (OsString, OsString)>>(iter: T) -> Self {
         Self(iter.into_iter().collect())
     }
+}
+
+/// Of a directory that may be gone, the top of the checkout that it was in, or the nearest one above that is still there.
+pub fn still_there(dir: &Path) -> Option<PathBuf> {
+    let there = dir.ancestors().find(|dir| dir.is_dir())?;
+    Some(there.ancestors().find(|dir| dir.join(".git").exists()).unwrap_or(there).to_owned())
 }
 
 /// What the process was given by the system.
@@ -66,9 +72,14 @@ impl Env {
         })
     }
 
+    /// Where to go from the directory of a call that is gone, as its shell still names it.
+    pub fn way_out() -> Option<PathBuf> {
+        std::env::var_os("PWD").and_then(|path| still_there(Path::new(&path)))
+    }
+
     /// The same process, called in another directory.
     #[must_use]
-    pub fn within(&self, dir: &std::path::Path) -> Self {
+    pub fn within(&self, dir: &Path) -> Self {
         Self { cwd: self.cwd.join(dir), ..self.clone() }
     }
 

@@ -255,22 +255,41 @@ fn run() -> u8 {
     let env = match Env::capture() {
         Ok(env) => env,
         Err(error) => {
-            eprintln!("chant: cannot tell where this is: {error}");
+            match Env::way_out() {
+                Some(there) if error.kind() == std::io::ErrorKind::NotFound => eprintln!("chant: {}", gone(&there)),
+                _ => eprintln!("chant: cannot tell where this is: {error}"),
+            }
             return 2;
         }
     };
+    let called_in = env.cwd.clone();
     let env = Arc::new(match &cli.directory {
         Some(dir) => env.within(dir),
         None => env,
     });
     let context = Context { paint: paint::Paint::new(&env), env };
-    match dispatch(cli.command, &context) {
+    if let Some(there) = crate::git::out_of_trash(&context.env.cwd) {
+        context.say(&format!("chant: {}", gone(there)));
+        return 2;
+    }
+    let code = match dispatch(cli.command, &context) {
         Ok(code) => code,
         Err(error) => {
             context.say(&context.paint.report(&error));
             error.exit()
         }
+    };
+    // The shell that called is left in a directory that has no name any more.
+    if !called_in.exists()
+        && let Some(there) = crate::env::still_there(&called_in)
+    {
+        context.say(&format!("chant: {}", gone(&there)));
     }
+    code
+}
+
+fn gone(there: &std::path::Path) -> String {
+    format!("this directory is gone with its worktree: cd {}", there.display())
 }
 
 /// `git chant` where Git called it by that name, so that usage lines can be typed as they stand.

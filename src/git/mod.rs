@@ -73,7 +73,7 @@ pub use object::{EntryKind, TreeEntry};
 pub use receive::Arrival;
 pub use release::Released;
 pub use remote::{Publish, Published, Seen, tracking};
-pub use remove::Removed;
+pub use remove::{Removed, out_of_trash};
 pub use repo::{Head, Repo};
 pub use requests::Credential;
 pub use signed::Verdict as SignatureVerdict;

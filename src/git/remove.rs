@@ -39,6 +39,18 @@ pub enum Removed {
     },
 }
 
+/// Where to go from a directory that was thrown away with a worktree, and not deleted yet; `None` for any other one.
+pub fn out_of_trash(dir: &Path) -> Option<&Path> {
+    let in_trash = |dir: &&Path| dir.ends_with("chant/trash");
+    let above = dir.ancestors().filter(in_trash).filter_map(|trash| trash.parent()?.parent());
+    if let Some(git_dir) = above.into_iter().find(|git_dir| git_dir.join("HEAD").is_file()) {
+        let top = git_dir.parent().filter(|_| git_dir.file_name().is_some_and(|name| name == ".git"));
+        return Some(top.unwrap_or(git_dir));
+    }
+    let beside = |dir: &&Path| dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BESIDE));
+    dir.ancestors().find(beside).and_then(Path::parent)
+}
+
 impl Repo {
     /// Takes a linked worktree away with everything in it: only for checkouts in which nobody works.
     ///

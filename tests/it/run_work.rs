@@ -1,6 +1,6 @@
 //! One spec from claim to landing.
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, chant, run};
 
 #[test]
 fn a_spec_with_steps_is_worked_proven_and_landed() {
@@ -153,6 +153,24 @@ fn a_person_works_in_the_worktree_and_finishes() {
     sandbox.chant(["work", "001", "--finish"]).ok();
     assert_eq!(sandbox.read("a"), "by hand\n");
     assert_eq!(sandbox.status("001-a"), "completed");
+}
+
+#[test]
+fn a_shell_whose_directory_went_with_its_worktree_is_told_where_to_go() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-a", "agent: person", &["A $ test -f a"], "").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    sandbox.write(".chant/worktrees/001-a/a", "by hand\n");
+    let said = format!("chant: this directory is gone with its worktree: cd {}\n", sandbox.root.display());
+    // It may still be there under another name, or not at all any more.
+    let script =
+        "touch in && \"$0\" work 001 --finish && ! \"$0\" list && rm -r \"$1\"/.git/chant/trash && ! \"$0\" list";
+    let worktree = sandbox.path(".chant/worktrees/001-a");
+    let mut shell = sandbox.command("sh", &worktree);
+    let out = run(shell.args(["-c", script]).arg(chant()).arg(&sandbox.root)).ok();
+    assert_eq!(out.err.matches(&said).count(), 3, "{}", out.all());
+    assert!(out.err.ends_with(&format!("{said}{said}{said}")), "{}", out.all());
+    assert_eq!((sandbox.status("001-a").as_str(), sandbox.exists("in")), ("completed", true));
 }
 
 #[test]
