@@ -88,7 +88,7 @@ pub(super) fn adopt(engine: &Engine, id: &SpecId) -> Result<bool, Error> {
     let here = tidy::save_partial(engine, id, &qualified, Some(here))?.unwrap_or(here);
     let mut moves = vec![RefMove { name, from: Expect::At(here), to: Some(there) }];
     if !repo.is_ancestor(here, there)? {
-        let copy = kept_name(&qualified, here);
+        let copy = kept_name(repo, &qualified, here)?;
         engine.notice(id, format!("{remote} has another {}; what was here is kept at {copy}", qualified.branch()));
         if repo.tip(&copy)?.is_none() {
             moves.push(RefMove { name: copy, from: Expect::Absent, to: Some(here) });
@@ -99,8 +99,18 @@ pub(super) fn adopt(engine: &Engine, id: &SpecId) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn kept_name(qualified: &Qualified, tip: Oid) -> String {
-    format!("refs/chant/attempts/{qualified}/0-{}", tip.short())
+/// By the number of the attempt that the branch was last at, which is not the one that the remote is at; 0 where nobody
+/// had begun one.
+fn kept_name(repo: &Repo, qualified: &Qualified, tip: Oid) -> Result<String, Error> {
+    let number = |message: &[u8]| match ledger::read(message) {
+        ledger::Reading::Block(block) | ledger::Reading::Malformed { block, .. } => {
+            block.attempt.filter(|_| block.status.is_some() && block.spec.as_ref() == Some(qualified))
+        }
+        ledger::Reading::Nothing => None,
+    };
+    let back = repo.first_parent(tip, usize::MAX)?;
+    let attempt = back.iter().find_map(|entry| number(&entry.message)).unwrap_or(0);
+    Ok(format!("refs/chant/attempts/{qualified}/{attempt}-{}", tip.short()))
 }
 
 /// Brings a branch that is landed on to where the remote has it; its checkouts follow. A driver's branch on which both

@@ -344,6 +344,8 @@ fn two_clones_that_did_the_same_apart_lose_nothing_and_both_sides_are_named() {
     hub.chant(&dirs[1], &["approve", "001"]);
     let kept =
         hub.git(&dirs[1], &["for-each-ref", "--format=%(objectname)", "refs/chant/attempts", "refs/heads/chant"]);
+    let names = hub.git(&dirs[1], &["for-each-ref", "--format=%(refname)", "refs/chant/attempts"]);
+    assert!(names.lines().all(|name| name.starts_with("refs/chant/attempts/001-a/1-")), "{names}");
     assert!(kept.contains(&tips[1]) || hub.at_hub("rev-list main").contains(&tips[1]), "{kept}");
     let attention = hub.item(&dirs[1], "001-a")["attention"].as_str().unwrap_or_default().to_owned();
     let names = tips.iter().filter(|tip| attention.contains(&tip[..8])).count();
