@@ -51,6 +51,20 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>, u32)> {
 }
 
 #[test]
+fn a_directory_that_was_made_for_the_hooks_goes_with_them() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.path(".git/hooks");
+    std::fs::remove_dir_all(&dir).ok();
+    with_chant(&sandbox, chant(), &["hooks", "install"]).ok();
+    with_chant(&sandbox, chant(), &["hooks", "uninstall"]).ok();
+    assert!(!dir.exists());
+    sandbox.write(".git/hooks/mine", "");
+    with_chant(&sandbox, chant(), &["hooks", "install"]).ok();
+    with_chant(&sandbox, chant(), &["hooks", "uninstall"]).ok();
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+}
+
+#[test]
 fn what_was_there_is_called_as_well_and_uninstalling_restores_every_byte() {
     let sandbox = Sandbox::new();
     script(&sandbox, ".git/hooks/pre-commit", b"#!/bin/sh\necho shell >> \"$BESIDE/called\"\nexec true", 0o755);

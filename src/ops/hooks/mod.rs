@@ -183,11 +183,13 @@ fn uninstall(path: &Path, left: Removed) -> Result<(), Error> {
             let mode = fs::metadata(path).map_err(fail)?.permissions().mode();
             write(path, &text, mode)
         }
-        Removed::Nothing => fs::remove_file(path).map_err(fail),
-        Removed::Caller => match fs::symlink_metadata(aside(path)) {
-            Ok(_) => fs::rename(aside(path), path).map_err(fail),
-            Err(_) => fs::remove_file(path).map_err(fail),
-        },
+        Removed::Caller if fs::symlink_metadata(aside(path)).is_ok() => fs::rename(aside(path), path).map_err(fail),
+        Removed::Nothing | Removed::Caller => {
+            fs::remove_file(path).map_err(fail)?;
+            // Made for the hooks where there was none. It stays where anything is left in it, and does no harm.
+            path.parent().map(fs::remove_dir).and_then(Result::ok);
+            Ok(())
+        }
     }
 }
 
