@@ -48,13 +48,14 @@ impl Sandbox {
 
     /// What stands under `sandbox` in the file.
     pub(super) fn read(&mut self, node: &Node, origin: &dyn Fn(&Node) -> Origin, place: &Node, sink: &mut Sink) {
-        if !matches!(node.value, Value::Map(_)) {
-            return self.take("sandbox", node, origin(place), sink);
-        }
-        // Who says how is to be shut in wants it shut in.
-        self.on = Set { value: true, origin: origin(place) };
+        let Value::Map(parts) = &node.value else { return self.take("sandbox", node, origin(place), sink) };
         for (key, name, value) in sink.entries(node, "`sandbox`", &KEYS, Severity::Error) {
             self.take(&format!("sandbox.{name}"), value, origin(key), sink);
+        }
+        // Who says how is to be shut in wants it shut in.
+        let said = [&self.write.origin, &self.no_net.origin, &self.pass_env.origin];
+        if parts.is_empty() || said.iter().any(|origin| **origin != Origin::Default) {
+            self.on = Set { value: true, origin: origin(place) };
         }
     }
 

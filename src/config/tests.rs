@@ -116,10 +116,10 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("worktree.dir", "../trees", 21),
         ("worktree.setup", "npm ci", 21),
         ("worktree.keep", "target, node_modules", 21),
-        ("sandbox", "on", 0),
-        ("sandbox.write", "~/.npm, /dev/shm", 22),
-        ("sandbox.net", "none", 22),
-        ("sandbox.pass_env", "AWS_*", 22),
+        ("sandbox", "on", 30),
+        ("sandbox.write", "~/.npm, /dev/shm", 30),
+        ("sandbox.net", "none", 30),
+        ("sandbox.pass_env", "AWS_*", 30),
         ("agents.analyst", "sh -c a\nb 3", 14),
         ("agents.me", "person", 19),
     ];
@@ -267,7 +267,7 @@ fn a_bad_value_in_the_file_is_underlined() {
     only("sandbox: maybe", Error, "does not take `maybe`", "maybe");
     only("sandbox: {write: [here]}", Error, "wants paths from `/` or `~/`", "here");
     only("sandbox: {net: some}", Error, "does not take `some`", "some");
-    only("sandbox: {pass_env: [\"A=b\"]}", Error, "wants names of variables", "A=b");
+    only("sandbox: {pass_env: [\"A=b\"]}", Error, "wants names of variables", "\"A=b\"");
     only("worktree: {kep: a}", Error, "did you mean `keep`?", "kep");
     only("worktree: {setup: [a]}", Error, "a shell command", "[a]");
     only("agents: [a]", Error, "`key: value` pairs", "[a]");
@@ -387,7 +387,7 @@ fn a_sandbox_is_a_word_or_its_parts() {
         let (settings, said) = load(text);
         assert_eq!((settings.sandbox.on.value, said), (on, Vec::new()), "{text}");
     }
-    let (settings, _) = load("sandbox: { write: [~/.npm, /x, ~] }");
+    let (settings, _) = load("sandbox: { write: [~/.npm, /x, ~/] }");
     let paths = settings.sandbox.paths(Some(std::path::Path::new("/home/ada")));
     assert_eq!(paths, ["/home/ada/.npm", "/x", "/home/ada/"].map(std::path::PathBuf::from));
     assert_eq!(settings.sandbox.paths(None), [std::path::PathBuf::from("/x")]);
