@@ -33,7 +33,11 @@ pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Stri
     left.notices.into_iter().for_each(|notice| engine.notice(&claim.id, notice));
     match ended {
         // Only now: what the journal says has ended is not run again, and so must be on its branch.
-        Ok((failure, used)) => Ok((journalled(claim, failure, used)?, left.complaint)),
+        Ok((failure, used)) => {
+            let ended = journalled(claim, failure, used)?;
+            failpoint("attempt.agent-ended");
+            Ok((ended, left.complaint))
+        }
         Err(error) => {
             // The attempt stays open, and what was done so far is committed to its branch.
             if matches!(error, Error::Interrupted | Error::Held { .. } | Error::Refused { .. }) {
@@ -93,9 +97,7 @@ impl Labour<'_> {
         self.begun = Instant::now();
         engine.phase(&claim.id, Phase::Agent, Some(claim.attempt));
         failpoint("attempt.before-agent");
-        let ended = self.agents()?;
-        failpoint("attempt.agent-ended");
-        Ok(ended)
+        self.agents()
     }
 
     /// What the proofs say on the base, and the worktree's furniture.
