@@ -57,6 +57,8 @@ enum Outcome {
     Done,
     /// The attempt has failed, and why.
     Failed(String),
+    /// Its time was up, and it did not say what it was waiting for.
+    Late(String),
     /// Its model has no room.
     Busy { why: String, until: Option<i64> },
     /// Nobody is signed in.
@@ -129,8 +131,11 @@ impl Labour<'_> {
         let mut used = Used::default();
         let mut other: Option<Chosen> = None;
         let mut tries = 0;
+        // Why a model had no room just before.
+        let mut short: Option<String> = None;
         loop {
             let agent = other.as_ref().unwrap_or(&claim.agent);
+            let before = used.account.figures();
             let outcome = self.run(agent, &mut used)?;
             used.took = Some(self.begun.elapsed());
             match outcome {
@@ -138,7 +143,12 @@ impl Labour<'_> {
                     agent.leave();
                     return Ok((None, used));
                 }
-                Outcome::Failed(reason) => {
+                // Time ran out before the model had said anything since.
+                Outcome::Late(_) if short.is_some() && used.account.figures() == before => {
+                    agent.leave();
+                    return Err(self.no_room(agent, &short.unwrap_or_default()));
+                }
+                Outcome::Failed(reason) | Outcome::Late(reason) => {
                     agent.leave();
                     return Ok((Some(reason), used));
                 }
@@ -160,6 +170,7 @@ impl Labour<'_> {
                     engine.turns.busy(agent.name(), pause);
                     agent.leave();
                     other = Some(self.next(agent, &why, pause)?);
+                    short = Some(why);
                 }
             }
         }
@@ -174,10 +185,7 @@ impl Labour<'_> {
             return Ok(other);
         }
         if self.begun.elapsed() + pause >= agent.timeout() {
-            return Err(Error::refused(
-                format!("{name} has no room: {why}"),
-                format!("this is no failed attempt: `chant work {id}` goes on with it, later or with `--agent <name>`"),
-            ));
+            return Err(self.no_room(agent, why));
         }
         engine.notice(id, format!("{name} has no room ({why}): it tries again in {}", seconds(pause)));
         let lost = self.heart.lost();
@@ -190,6 +198,14 @@ impl Labour<'_> {
             return Err(self.interrupted());
         }
         agents::again(engine, &claim.settings, &claim.spec, &claim.rotation)
+    }
+
+    /// The end of a call in which a model had no room until time was up. The attempt stays open.
+    fn no_room(&self, agent: &Chosen, why: &str) -> Error {
+        let id = &self.claim.id;
+        let help =
+            format!("this is no failed attempt: `chant work {id}` goes on with it, later or with `--agent <name>`");
+        Error::refused(format!("{} has no room: {why}", agent.name()), help)
     }
 
     /// How long to wait: as the model says, else longer each time.
@@ -218,7 +234,7 @@ impl Labour<'_> {
         }
         let strays = heard.done.strays;
         let outcome = outcome(agent, &heard, &limits, engine.spent());
-        if heard.account.version.is_none() && matches!(outcome, Outcome::Done | Outcome::Failed(_)) {
+        if heard.account.version.is_none() && matches!(outcome, Outcome::Done | Outcome::Failed(_) | Outcome::Late(_)) {
             heard.account.version = self.version(agent)?;
         }
         heard.into(used, agent.name(), agent.model());
@@ -306,7 +322,8 @@ fn outcome(agent: &Chosen, heard: &Heard, limits: &super::limits::Limits, call: 
                 let failed = heard.done.failed.as_deref().unwrap_or(name);
                 let waits = account.waiting.as_ref().filter(|_| timed_out);
                 let waits = waits.map(|trouble| format!("; it was waiting: {}", trouble.why())).unwrap_or_default();
-                Outcome::Failed(format!("{failed} {what}{waits}"))
+                let reason = format!("{failed} {what}{waits}");
+                if timed_out { Outcome::Late(reason) } else { Outcome::Failed(reason) }
             }
         },
     }
@@ -322,7 +339,7 @@ pub(super) fn complaint(
     let name = agent.name();
     match outcome(agent, heard, limits, call) {
         Outcome::Done => None,
-        Outcome::Failed(why) => Some(Error::Failed(why)),
+        Outcome::Failed(why) | Outcome::Late(why) => Some(Error::Failed(why)),
         Outcome::Busy { why, .. } => {
             Some(Error::refused(format!("{name} has no room: {why}"), "try again later, or with `--agent <name>`"))
         }
