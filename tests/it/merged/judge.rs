@@ -138,7 +138,7 @@ pub fn judge(template: &Sandbox, row: &Row, number: usize) -> Vec<String> {
     let dir = template.beside(&format!("row{number}"));
     let shell = |script: &str| -> Output { run(template.command("sh", &dir).args(["-c", script])) };
     std::fs::create_dir(&dir).unwrap();
-    let made = shell(&format!("cp -a ../repo . && cd repo\n{WORDS}{}", row.does));
+    let made = shell(&format!("cp -a {} . && cd repo\n{WORDS}{}", template.root.display(), row.does));
     if made.code != 0 {
         return vec![format!("cannot be made: {}", made.all())];
     }
