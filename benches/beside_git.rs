@@ -1,6 +1,6 @@
 //! Each figure beside the same work done with Git's own commands (or `cat`), in the same run, as a ratio.
 //!
-//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `work`, `list`, `hooks`). Rivals take turns, and
+//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `work`, `lane`, `list`, `hooks`). Rivals take turns, and
 //! the median of the pairs' ratios is printed with its range, for machines are noisy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark stops where it cannot go on")]
 
@@ -23,6 +23,9 @@ fn main() {
     }
     if asked("work") {
         [1, 10, 50].into_iter().for_each(work);
+    }
+    if asked("lane") {
+        lane(8);
     }
     if asked("hooks") {
         ["pre-commit", "commit-msg"].into_iter().for_each(hook);
@@ -192,6 +195,47 @@ fn work(count: usize) {
         })
     };
     row(&format!("work {count} members, -j 2"), ours, rival);
+}
+
+/// Landing completed members whose proofs take a second each, beside merging and proving them one after another.
+fn lane(count: usize) {
+    let make = || {
+        let place = Place::new();
+        place.write(".chant/config.yaml", "agent: writer\nagents: { writer: { command: [\"sh\", \"write.sh\"] } }\n");
+        place.write("write.sh", "echo done > \"out-${CHANT_SPEC##*.}.txt\"\n");
+        // As long as it has to be, and only where there is more than the member's own work.
+        place.write("judge.sh", "test -f out-$1.txt || exit 1\n[ $(ls | grep -c ^out-) -lt 2 ] || sleep 1\n");
+        place.write(".chant/specs/001-d.md", "---\ntype: driver\n---\n# D\n");
+        for n in 1..=count {
+            let text = format!("# Member {n}\n\n## Acceptance Criteria\n\n- [ ] It is there\n      `$ sh judge.sh {n}`\n");
+            place.write(&format!(".chant/specs/001-d.{n}.md"), &text);
+        }
+        place.commit();
+        place.git(&["config", "chant.land", "review"]);
+        place.chant(&["work", "001", "-j", "2"]);
+        place
+    };
+    let ours = |_| {
+        let place = make();
+        place.git(&["config", "chant.land", "auto"]);
+        let took = timed(|| drop(place.chant(&["work", "001", "-j", &count.to_string()])));
+        assert_eq!(place.git(&["ls-tree", "--name-only", "main"]).matches("out-").count(), count, "all have landed");
+        took
+    };
+    let rival = |_| {
+        let place = make();
+        timed(|| {
+            let mut tip = place.git(&["rev-parse", "main"]);
+            for n in 1..=count {
+                let theirs = place.git(&["rev-parse", &format!("chant/001-d.{n}")]);
+                let tree = place.git(&["merge-tree", "--write-tree", &tip, &theirs]);
+                place.run("sh", &["-c", "sleep 1"]);
+                tip = place.git(&["commit-tree", "-p", &tip, "-p", &theirs, "-m", "Land", &tree]);
+                place.git(&["update-ref", "refs/heads/main", &tip]);
+            }
+        })
+    };
+    row(&format!("land {count} members, each proven for a second, -j {count}"), ours, rival);
 }
 
 /// A hook on a commit that touches no spec, beside an empty shell script in its place.

@@ -217,7 +217,7 @@ fn judge(
         return Err(Error::Failed(complaint));
     }
     if found.holds() {
-        engine.mark_proven(found.tree, &claim.qualified);
+        engine.mark_proven(found.tree, &claim.qualified, None);
     }
     Ok((found, tip))
 }

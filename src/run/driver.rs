@@ -245,7 +245,7 @@ fn complete(engine: &Engine, driver: &SpecId, lock: &Lock) -> Result<Ending, Err
     found.spoilt = found.spoilt.or(honesty::meanwhile(engine, &before)?);
     let commit = conclude(engine, &qualified, record, tip, &found, lock, &before)?;
     let Some(commit) = commit else { return Ok(Ending::Failed(found.complaint())) };
-    engine.mark_proven(found.tree, &qualified);
+    engine.mark_proven(found.tree, &qualified, None);
     let finished = Finished {
         id: driver.clone(),
         run: record.last_start.as_ref().and_then(|entry| entry.block.run.clone()).unwrap_or_default(),

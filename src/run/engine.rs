@@ -7,8 +7,11 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::lane::Lane;
 use super::turns::Turns;
-use super::{Ending, Error, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, signing, tidy};
+use super::{
+    Ending, Error, Evidence, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, signing, tidy,
+};
 use crate::ledger::Oid;
 use crate::plan::{Action, Ended, Happened, Schedule};
 use crate::project::{self, Look, Project};
@@ -27,9 +30,11 @@ pub struct Engine {
     pub(super) stop: watch::Receiver<bool>,
     pub(super) handle: Handle,
     /// One lane a target: landings of this process queue here instead of racing each other.
-    lanes: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
-    /// Trees on which this process itself has proven a spec's criteria.
-    proven: Mutex<BTreeSet<(Oid, Qualified)>>,
+    lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
+    /// Trees on which this process itself has proven a spec's criteria, with the evidence where no note holds it yet.
+    proven: Mutex<BTreeMap<(Oid, Qualified), Option<Evidence>>>,
+    /// How many proofs may run beside others of the same tree.
+    pub(super) beside: tokio::sync::Semaphore,
     /// The files in which landings of this call conflicted, where that goes back to the agent.
     pub(super) conflicts: Mutex<BTreeMap<SpecId, Vec<String>>>,
     /// What proofs said on the bases that attempts of this call start from.
@@ -42,6 +47,15 @@ pub struct Engine {
     pub(super) spent: Arc<Mutex<(u64, u64)>>,
     /// The versions of clients, as far as they were asked.
     versions: Mutex<BTreeMap<String, Option<String>>>,
+}
+
+/// Proofs of merged trees that may run side by side, for each agent that may: where several members land at once, each has
+/// to hold together with all that land before it.
+const BESIDE: usize = 4;
+
+/// How many agents may run side by side.
+fn side_by_side(project: &Project, request: &Request) -> usize {
+    request.jobs.unwrap_or(project.settings.jobs.value).clamp(1, 1 << 16)
 }
 
 fn relaxed<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,6 +87,7 @@ impl Engine {
     ) -> Self {
         let (lanes, proven, conflicts, on_bases, drives) = Default::default();
         let (turns, spent, versions) = Default::default();
+        let beside = tokio::sync::Semaphore::new(BESIDE * side_by_side(&project, &request));
         Self {
             project,
             request,
@@ -81,6 +96,7 @@ impl Engine {
             handle,
             lanes,
             proven,
+            beside,
             conflicts,
             on_bases,
             drives,
@@ -143,15 +159,20 @@ impl Engine {
         (!held.is_empty() && held.len() == bad().count()).then(|| held.join(", "))
     }
 
-    pub(super) fn mark_proven(&self, tree: Oid, spec: &Qualified) {
-        relaxed(&self.proven).insert((tree, spec.clone()));
+    pub(super) fn mark_proven(&self, tree: Oid, spec: &Qualified, unnoted: Option<Evidence>) {
+        relaxed(&self.proven).insert((tree, spec.clone()), unnoted);
     }
 
     pub(super) fn is_proven(&self, tree: Oid, spec: &Qualified) -> bool {
-        relaxed(&self.proven).contains(&(tree, spec.clone()))
+        relaxed(&self.proven).contains_key(&(tree, spec.clone()))
     }
 
-    pub(super) fn lane(&self, target: &str) -> Arc<Mutex<()>> {
+    /// Whether a spec is proven on a tree; within, the evidence that is still to be noted.
+    pub(super) fn proven(&self, tree: Oid, spec: &Qualified) -> Option<Option<Evidence>> {
+        relaxed(&self.proven).get_mut(&(tree, spec.clone())).map(Option::take)
+    }
+
+    pub(super) fn lane(&self, target: &str) -> Arc<Lane> {
         Arc::clone(relaxed(&self.lanes).entry(target.to_owned()).or_default())
     }
 }
@@ -180,7 +201,7 @@ pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
 /// Where nothing could be begun; what happens to single specs is reported and counted in the code.
 pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8, Error> {
     claim::ensure_writable(&project)?;
-    let jobs = request.jobs.unwrap_or(project.settings.jobs.value).max(1);
+    let jobs = side_by_side(&project, &request);
     let runtime = runtime()?;
     let (stopper, stop) = watch::channel(false);
     let handle = runtime.handle().clone();

@@ -7,16 +7,17 @@ use super::base::no_target;
 use super::catch_up::catch_up;
 use super::events::journal;
 use super::honesty::{self, Before};
+use super::lane::{Place, Seat};
 use super::merge_hooks::{Hooked, hooks};
 use super::model::Finished;
 use super::onto::{Onto, fenced as move_onto};
 use super::reviewed::said;
-use super::{Ending, Engine, Error, Evidence, Phase, Prover, evidence, prove, shared, tidy};
+use super::{Ending, Engine, Error, Phase, Prover, merged, shared, tidy};
 use crate::agent::Lock;
 use crate::git::{Change, EntryKind, Expect, Merge, RefMove};
 use crate::ledger::{self, Block, Landing, Oid, State, Transition};
 use crate::project::{self, Project};
-use crate::spec::{self, Qualified, Spec, SpecId};
+use crate::spec::{self, SpecId};
 
 /// How often a target that others move at the same time is tried again.
 const TRIES: usize = 100;
@@ -32,8 +33,10 @@ pub struct Landed {
 pub(super) fn land(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Result<Ending, Error> {
     let id = &finished.id;
     engine.phase(id, Phase::Land, Some(finished.attempt));
-    let lane = engine.lane(&finished.target);
-    let _turn = lane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let seat = engine.lane(&finished.target).join(place(engine, finished, accept)?);
+    if let Some(ending) = wait(engine, finished, lock, &seat)? {
+        return Ok(ending);
+    }
     for _ in 0..TRIES {
         if engine.stopped() {
             return Err(Error::Interrupted);
@@ -50,6 +53,91 @@ pub(super) fn land(engine: &Engine, finished: &Finished, lock: &Lock, accept: bo
         ),
         exit: 1,
     })
+}
+
+/// What those who come after it have to know of a landing.
+fn place(engine: &Engine, finished: &Finished, accept: bool) -> Result<Place, Error> {
+    let (project, repo) = (&engine.project, &engine.project.repo);
+    let onto = repo.tip(&format!("refs/heads/{}", finished.target))?.ok_or_else(|| no_target(&finished.target))?;
+    let changes = repo.changes(repo.merge_base(onto, finished.commit)?, finished.commit)?;
+    Ok(Place {
+        tip: finished.tip,
+        message: message(project, finished)?,
+        paths: changes.into_iter().map(|change| change.path).collect(),
+        sure: matches!(gate(engine, finished, onto, accept)?, Gate::Open),
+    })
+}
+
+/// Waits for its turn, and proves ahead meanwhile. How it ended, where that needs no turn.
+fn wait(engine: &Engine, finished: &Finished, lock: &Lock, seat: &Seat) -> Result<Option<Ending>, Error> {
+    let prover = Prover::new(engine, &finished.id, &finished.settings, lock);
+    let mut seen = None;
+    loop {
+        if engine.stopped() {
+            return Err(Error::Interrupted);
+        }
+        let ahead = seat.ahead();
+        if ahead.is_empty() {
+            return Ok(None);
+        }
+        let count = ahead.len();
+        let onto = engine.project.repo.tip(&format!("refs/heads/{}", finished.target))?;
+        let known = Some((onto, ahead));
+        if seen == known {
+            seat.wait(count);
+            continue;
+        }
+        let mine = seat.place();
+        if let Some((Some(onto), ahead)) = &known
+            && mine.sure
+            && let Some(behind) = mine.behind(ahead)
+        {
+            let before = Before::now(engine)?;
+            match merged::ahead(engine, finished, &prover, &behind, mine, *onto) {
+                // What cannot be done ahead is tried again, and told, when its turn comes.
+                Ok(()) | Err(Error::System { .. } | Error::Git(_)) => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(complaint) = honesty::meanwhile(engine, &before)? {
+                return record_red(engine, finished, lock, &complaint, &before).map(Some);
+            }
+        }
+        seen = known;
+    }
+}
+
+/// Whether people let a landing happen.
+enum Gate {
+    Open,
+    /// A merge on the forge is the landing.
+    Request,
+    Shut(Ending),
+}
+
+fn gate(engine: &Engine, finished: &Finished, onto: Oid, accept: bool) -> Result<Gate, Error> {
+    let said = said(engine, finished, onto)?;
+    if said.by_request() && !accept {
+        return Ok(Gate::Request);
+    }
+    if let Some(ending) = said.holds_up(finished, accept) {
+        return Ok(Gate::Shut(ending));
+    }
+    if !said.accepts(accept)
+        && let Some(paths) = protected(&engine.project, finished, onto)?
+    {
+        let reason = format!(
+            "changes {}, which decides what counts; look at it with `chant diff {1}`, accept it with `chant approve {1}`",
+            paths.join(", "),
+            finished.id
+        );
+        return Ok(Gate::Shut(Ending::Stuck { reason, exit: 3 }));
+    }
+    Ok(Gate::Open)
+}
+
+fn message(project: &Project, finished: &Finished) -> Result<String, Error> {
+    let block = landing_block(project, finished)?;
+    Ok(ledger::write(&format!("Land {}: {}", finished.id, finished.spec.title.trim()), "", &block))
 }
 
 enum Try {
@@ -73,22 +161,10 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
     {
         return Ok(Try::Ended(Ending::Held(taken_over(finished))));
     }
-    let said = said(engine, finished, onto)?;
-    if said.by_request() && !accept {
-        return Ok(Try::Ended(asked_for(engine, finished)));
-    }
-    if let Some(ending) = said.holds_up(finished, accept) {
-        return Ok(Try::Ended(ending));
-    }
-    if !said.accepts(accept)
-        && let Some(paths) = protected(project, finished, onto)?
-    {
-        let reason = format!(
-            "changes {}, which decides what counts; look at it with `chant diff {1}`, accept it with `chant approve {1}`",
-            paths.join(", "),
-            finished.id
-        );
-        return Ok(Try::Ended(Ending::Stuck { reason, exit: 3 }));
+    match gate(engine, finished, onto, accept)? {
+        Gate::Open => {}
+        Gate::Request => return Ok(Try::Ended(asked_for(engine, finished))),
+        Gate::Shut(ending) => return Ok(Try::Ended(ending)),
     }
     let tree = match repo.merge(onto, finished.tip)? {
         Merge::Clean { tree } => tree,
@@ -96,13 +172,11 @@ fn once(engine: &Engine, finished: &Finished, lock: &Lock, accept: bool) -> Resu
         Merge::Conflicts { paths } => return Ok(Try::Ended(conflict(engine, finished, onto, &paths)?)),
     };
     let before = Before::now(engine)?;
-    let block = landing_block(project, finished)?;
-    let title = finished.spec.title.trim();
-    let message = ledger::write(&format!("Land {}: {title}", finished.id), "", &block);
+    let message = message(project, finished)?;
     let mut merge = repo.commit(tree, &[onto, finished.tip], &message)?;
     journal(lock, merge)?;
     let prover = Prover::new(engine, &finished.id, &finished.settings, lock);
-    if let Some(reason) = red(engine, finished, &prover, onto, merge)? {
+    if let Some(reason) = merged::red(engine, finished, &prover, onto, merge)? {
         return record_red(engine, finished, lock, &reason, &before).map(Try::Ended);
     }
     let hooked = hooks(engine, finished, &prover, merge, &message)?;
@@ -279,92 +353,6 @@ fn conflict(engine: &Engine, finished: &Finished, onto: Oid, paths: &[String]) -
         finished.id
     );
     Ok(Ending::Stuck { reason, exit: 1 })
-}
-
-/// What is red on the merged tree, and because of whom; `None` where it holds.
-fn red(
-    engine: &Engine,
-    finished: &Finished,
-    prover: &Prover<'_>,
-    onto: Oid,
-    merge: Oid,
-) -> Result<Option<String>, Error> {
-    let project = &engine.project;
-    let repo = &project.repo;
-    let tree = repo.tree(merge)?;
-    let rivals = landed_since(project, finished, onto)?;
-    if !engine.is_proven(tree, &finished.qualified) {
-        let found = prover.prove(&finished.spec, merge)?;
-        note(engine, finished, &finished.qualified, &found)?;
-        if !found.holds() {
-            let names: Vec<String> = rivals.iter().map(|rival| rival.id.to_string()).collect();
-            let with = if names.is_empty() { finished.target.clone() } else { names.join(", ") };
-            return Ok(Some(format!("red together with {with}: {}", found.complaint())));
-        }
-        engine.mark_proven(tree, &finished.qualified);
-    }
-    for rival in rivals {
-        if engine.is_proven(tree, &rival) {
-            continue;
-        }
-        let Some((spec, prefix)) = readable(project, &rival, onto)? else { continue };
-        let prover = prover.within(&prefix);
-        let found = prover.prove(&spec, merge)?;
-        if found.holds() {
-            engine.mark_proven(tree, &rival);
-            continue;
-        }
-        // What was red before this came is not this one's fault: criterion by criterion.
-        let broken = found.worse_than(&prover.prove(&spec, onto)?);
-        if broken.holds() {
-            engine.notice(
-                &finished.id,
-                format!("{rival} does not hold on {} any more, also without this", finished.target),
-            );
-            continue;
-        }
-        return Ok(Some(format!("breaks {rival}, which landed first: {}", broken.complaint())));
-    }
-    Ok(None)
-}
-
-/// A spec of any project in the repository as it stands in a commit, with its project's directory; `None` where it is
-/// not there or cannot be read.
-fn readable(project: &Project, spec: &Qualified, commit: Oid) -> Result<Option<(Spec, String)>, Error> {
-    let prefix = if spec.project == project.name {
-        project.prefix.clone()
-    } else {
-        let others = project::other_projects(project, commit)?;
-        let Some(home) = others.into_iter().find(|other| other.name == spec.project) else { return Ok(None) };
-        home.prefix
-    };
-    let path = prove::spec_path(&prefix, &spec.id);
-    let Some(bytes) = project.repo.read(commit, &path)? else { return Ok(None) };
-    Ok(spec::parse(&spec.id, &path, &bytes).spec.map(|spec| (spec, prefix)))
-}
-
-/// The specs of all projects that landed on the target since the attempt's base.
-fn landed_since(project: &Project, finished: &Finished, onto: Oid) -> Result<Vec<Qualified>, Error> {
-    let repo = &project.repo;
-    let mut found = Vec::new();
-    for commit in repo.commits(&[onto], &[finished.base])? {
-        let block = match ledger::read(&repo.message(commit)?) {
-            ledger::Reading::Block(block) | ledger::Reading::Malformed { block, .. } => block,
-            ledger::Reading::Nothing => continue,
-        };
-        for landing in block.landings {
-            if landing.spec != finished.qualified && !found.contains(&landing.spec) {
-                found.push(landing.spec);
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn note(engine: &Engine, finished: &Finished, whose: &Qualified, found: &Evidence) -> Result<(), Error> {
-    let lines = evidence::lines(&whose.to_string(), finished.attempt, &finished.run, None, found);
-    engine.project.repo.note_add(finished.commit, &lines, &[])?;
-    Ok(())
 }
 
 /// Green alone and red together: the attempt failed, and says with whom.

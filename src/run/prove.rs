@@ -14,7 +14,7 @@ use crate::agent::{Errand, How, Lock, Performed};
 use crate::config::Settings;
 use crate::git::Checkout;
 use crate::ledger::Oid;
-use crate::spec::{Criterion, Spec, SpecId};
+use crate::spec::{Criterion, Qualified, Spec, SpecId};
 
 /// Proves specs, one checkout for all.
 pub struct Prover<'a> {
@@ -44,22 +44,69 @@ impl<'a> Prover<'a> {
     /// # Errors
     /// Where the checkout cannot be made or a process not be started; red is no error.
     pub fn prove(&self, spec: &Spec, commit: Oid) -> Result<Evidence, Error> {
-        let repo = &self.engine.project.repo;
-        let tree = repo.tree(commit)?;
-        let ticks = Ticks::read(self.engine, &self.prefix, spec, commit)?;
-        let mut evidence = Evidence::empty(tree);
-        evidence.spec = Some(repo.blob_id(spec.render().as_bytes())?);
         let needs_checkout = spec.criteria.iter().any(|criterion| criterion.command.is_some());
-        if needs_checkout && let Some(spoilt) = self.checkout(commit)? {
-            evidence.spoilt = Some(spoilt);
-            return Ok(evidence);
+        let spoilt = if needs_checkout { self.checkout(commit)? } else { None };
+        if spoilt.is_some() {
+            return Ok(Evidence { spoilt, ..self.nothing_yet(spec, commit)? });
         }
+        self.each(&self.prefix, spec, commit, &|criterion, command| self.run(criterion, command, commit))
+    }
+
+    /// Proves several specs at once in one checkout of a commit: the commands of one after the other, those of different
+    /// specs side by side. Nothing where the set-up fails or tracked files are changed, for then it cannot be told whose
+    /// doing it was: they are to be proven one by one.
+    ///
+    /// # Errors
+    /// As [`Self::prove`].
+    pub(super) fn side_by_side(&self, subjects: &[Subject], commit: Oid) -> Result<Vec<Evidence>, Error> {
+        if self.checkout(commit)?.is_some() {
+            return Ok(Vec::new());
+        }
+        let (project, repo) = (&self.engine.project, &self.engine.project.repo);
+        let inside = Inside::enter(project, self.settings, &self.at, &[])?;
+        let one = |subject: &Subject| {
+            self.each(&subject.prefix, &subject.spec, commit, &|criterion, command| {
+                let _turn = self.engine.handle.block_on(self.engine.beside.acquire());
+                let errand = self.errand(command, self.at.join(&subject.prefix));
+                let done = self.perform_in(inside.as_ref(), errand, self.settings.timeout.value)?;
+                Ok(outcome(criterion, command, done))
+            })
+        };
+        let found: Vec<Result<Evidence, Error>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = subjects.iter().map(|subject| scope.spawn(move || one(subject))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(broke_off()))).collect()
+        });
+        inside.map(|inside| inside.dismiss(project)).transpose()?;
+        let found = found.into_iter().collect::<Result<Vec<Evidence>, Error>>()?;
+        if !repo.tracked_unchanged(&self.at)? {
+            repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
+            return Ok(Vec::new());
+        }
+        Ok(found)
+    }
+
+    fn nothing_yet(&self, spec: &Spec, commit: Oid) -> Result<Evidence, Error> {
+        let repo = &self.engine.project.repo;
+        let mut evidence = Evidence::empty(repo.tree(commit)?);
+        evidence.spec = Some(repo.blob_id(spec.render().as_bytes())?);
+        Ok(evidence)
+    }
+
+    /// The evidence of a spec of the project in `prefix`; `run` says what a command proves.
+    fn each(
+        &self,
+        prefix: &str,
+        spec: &Spec,
+        commit: Oid,
+        run: &dyn Fn(&Criterion, &str) -> Result<Proof, Error>,
+    ) -> Result<Evidence, Error> {
+        let mut evidence = self.nothing_yet(spec, commit)?;
+        let ticks = Ticks::read(self.engine, prefix, spec, commit)?;
         for criterion in &spec.criteria {
-            let proof = match &criterion.command {
-                Some(command) => self.run(criterion, command, commit)?,
+            evidence.proofs.push(match &criterion.command {
+                Some(command) => run(criterion, command)?,
                 None => ticks.proof(criterion),
-            };
-            evidence.proofs.push(proof);
+            });
         }
         Ok(evidence)
     }
@@ -100,28 +147,26 @@ impl<'a> Prover<'a> {
 
     fn run(&self, criterion: &Criterion, command: &str, commit: Oid) -> Result<Proof, Error> {
         let (done, unchanged) = self.command(command, commit, self.settings.timeout.value)?;
-        let exit = match done.how {
-            How::Exited(code) => Some(code),
-            _ => None,
-        };
-        let mut remark = match &done.how {
-            How::Exited(_) => None,
-            _ => jobs::failure(&done),
-        };
+        let mut proof = outcome(criterion, command, done);
         if !unchanged {
-            remark = Some(format!("`{command}` changes tracked files"));
+            proof.remark = Some(format!("`{command}` changes tracked files"));
+            proof.verdict = super::Verdict::Unmet;
         }
-        Ok(Proof::by_command(&criterion.text, command, exit, remark, done.tail, done.duration))
+        Ok(proof)
+    }
+
+    fn errand(&self, command: &str, dir: PathBuf) -> Errand {
+        let mut errand = jobs::shell(&self.engine.project, self.settings, command, dir);
+        // A proof that asks Git is to be told what is in the commit.
+        errand.env.push(("GIT_NO_REPLACE_OBJECTS".into(), "1".into()));
+        errand
     }
 
     /// Runs one command in the checkout of a commit; gives whether the tracked files are as they were. Where they are
     /// not, they are put back for the next.
     pub(super) fn command(&self, command: &str, commit: Oid, limit: Duration) -> Result<(Performed, bool), Error> {
         let repo = &self.engine.project.repo;
-        let mut errand = jobs::shell(&self.engine.project, self.settings, command, self.dir());
-        // A proof that asks Git is to be told what is in the commit.
-        errand.env.push(("GIT_NO_REPLACE_OBJECTS".into(), "1".into()));
-        let done = self.within_time(errand, &[], limit)?;
+        let done = self.within_time(self.errand(command, self.dir()), &[], limit)?;
         let unchanged = repo.tracked_unchanged(&self.at)?;
         if !unchanged {
             repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
@@ -138,22 +183,46 @@ impl<'a> Prover<'a> {
         self.within_time(errand, more, self.settings.timeout.value)
     }
 
-    fn within_time(&self, mut errand: Errand, more: &[PathBuf], timeout: Duration) -> Result<Performed, Error> {
+    fn within_time(&self, errand: Errand, more: &[PathBuf], timeout: Duration) -> Result<Performed, Error> {
         let project = &self.engine.project;
         let inside = Inside::enter(project, self.settings, &self.at, more)?;
-        if let Some(inside) = &inside {
+        let done = self.perform_in(inside.as_ref(), errand, timeout);
+        inside.map(|inside| inside.dismiss(project)).transpose()?;
+        done
+    }
+
+    fn perform_in(&self, inside: Option<&Inside>, mut errand: Errand, timeout: Duration) -> Result<Performed, Error> {
+        if let Some(inside) = inside {
             inside.dress(&mut errand);
         }
-        let cage = inside.as_ref().map(Inside::cage);
+        let cage = inside.map(Inside::cage);
         let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None, cage, lost: None };
-        let done = self.engine.perform(vec![errand], &watch);
-        inside.map(|inside| inside.dismiss(project)).transpose()?;
-        let done = done?;
+        let done = self.engine.perform(vec![errand], &watch)?;
         if matches!(done.how, How::Stopped) || self.engine.stopped() {
             return Err(Error::Interrupted);
         }
         Ok(done)
     }
+}
+
+/// A spec of some project in the repository, and that project's directory.
+pub(super) struct Subject {
+    pub qualified: Qualified,
+    pub spec: Spec,
+    pub prefix: String,
+}
+
+/// What a command that has run proves.
+fn outcome(criterion: &Criterion, command: &str, done: Performed) -> Proof {
+    let (exit, remark) = match &done.how {
+        How::Exited(code) => (Some(*code), None),
+        _ => (None, jobs::failure(&done)),
+    };
+    Proof::by_command(&criterion.text, command, exit, remark, done.tail, done.duration)
+}
+
+fn broke_off() -> Error {
+    Error::System { what: "a proof broke off".to_owned(), source: std::io::Error::other("its thread ended") }
 }
 
 /// The file of a spec of the project in `prefix`.

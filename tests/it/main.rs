@@ -10,6 +10,7 @@ mod drift;
 mod evidence;
 mod hooks;
 mod house;
+mod lane;
 mod merged;
 mod output;
 mod overlap;
