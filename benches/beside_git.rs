@@ -207,7 +207,8 @@ fn lane(count: usize) {
         place.write("judge.sh", "test -f out-$1.txt || exit 1\n[ $(ls | grep -c ^out-) -lt 2 ] || sleep 1\n");
         place.write(".chant/specs/001-d.md", "---\ntype: driver\n---\n# D\n");
         for n in 1..=count {
-            let text = format!("# Member {n}\n\n## Acceptance Criteria\n\n- [ ] It is there\n      `$ sh judge.sh {n}`\n");
+            let text =
+                format!("# Member {n}\n\n## Acceptance Criteria\n\n- [ ] It is there\n      `$ sh judge.sh {n}`\n");
             place.write(&format!(".chant/specs/001-d.{n}.md"), &text);
         }
         place.commit();

@@ -26,6 +26,7 @@ mod reason;
 pub mod review;
 mod run_plan;
 mod share;
+mod tail;
 mod waits;
 
 #[cfg(test)]

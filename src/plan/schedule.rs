@@ -3,11 +3,14 @@
 //! It is told what happened and answers with what to do. It believes the board that it was made with, and after that
 //! only what it is told; the attempt itself looks again before it claims anything.
 //!
+//! Of those that may start, the one that begins the longest chain goes first ([`super::tail`]).
+//!
 //! The laws, held by the tests: nothing starts before all it depends on has landed where it starts from · never more
 //! than `jobs` at once · every wanted spec ends exactly once, and `Done` comes last and once, however the attempts end ·
 //! two that are kept apart never run
 //! at the same time · a failure holds up only what depends on it · a driver is finished only after all its members that were not
 //! cancelled have landed.
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::spec::{Set, SpecId};
@@ -16,6 +19,7 @@ use super::board::Board;
 use super::effort;
 use super::reason;
 use super::run_plan::{Node, Phase, Planner};
+use super::tail::tails;
 
 /// What the dispatcher tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,13 +64,18 @@ pub enum Action {
     Done,
 }
 
+/// Drivers to be finished come first, then what begins the longest chain, then natural order.
+type Turn = (bool, Reverse<u32>, usize);
+
 /// One run of `chant work`.
 #[derive(Debug)]
 pub struct Schedule {
     nodes: Vec<Node>,
     by_id: HashMap<SpecId, usize>,
-    /// What may start, drivers to be finished first, in natural order.
-    queue: BTreeSet<(bool, usize)>,
+    /// What may start.
+    queue: BTreeSet<Turn>,
+    /// The longest chain that begins with each.
+    tails: Vec<u32>,
     jobs: usize,
     running: usize,
     open: usize,
@@ -89,6 +98,7 @@ impl Schedule {
             nodes: Vec::new(),
             by_id: HashMap::new(),
             queue: BTreeSet::new(),
+            tails: Vec::new(),
             jobs: jobs.max(1),
             running: 0,
             open: 0,
@@ -99,6 +109,7 @@ impl Schedule {
         };
         let (nodes, refused) = Planner::new(board, set).plan(wanted);
         schedule.by_id = nodes.iter().enumerate().map(|(n, node)| (node.id.clone(), n)).collect();
+        schedule.tails = tails(&nodes);
         schedule.nodes = nodes;
         schedule.actions = refused.into_iter().map(|(id, why)| Action::Blocked(id, why)).collect();
         schedule.open = schedule.nodes.len();
@@ -120,10 +131,10 @@ impl Schedule {
     }
 
     /// The first in the queue that may run beside those that do.
-    fn next(&self) -> Option<(bool, usize)> {
+    fn next(&self) -> Option<Turn> {
         let runs = |n: &usize| self.nodes[*n].phase == Phase::Running;
         let free = |n: &usize| self.apart.get(n).is_none_or(|others| !others.iter().any(runs));
-        self.queue.iter().copied().find(|(_, n)| free(n))
+        self.queue.iter().copied().find(|(_, _, n)| free(n))
     }
 
     /// Takes in what happened and tells what to do now. Call it once with `None` to begin.
@@ -146,7 +157,7 @@ impl Schedule {
 
     fn fill(&mut self) {
         while self.running < self.jobs
-            && let Some(next @ (_, n)) = self.next()
+            && let Some(next @ (_, _, n)) = self.next()
         {
             self.queue.remove(&next);
             let node = &mut self.nodes[n];
@@ -264,7 +275,7 @@ impl Schedule {
                 }
                 None if self.nodes[n].waits == 0 && !self.interrupted => {
                     self.nodes[n].phase = Phase::Queued;
-                    self.queue.insert((!self.nodes[n].is_driver, n));
+                    self.queue.insert((!self.nodes[n].is_driver, Reverse(self.tails[n]), n));
                 }
                 None => {}
             }

@@ -32,5 +32,6 @@ mod run_verify;
 mod run_work;
 mod server;
 mod signed;
+mod simulation;
 mod split;
 mod worktrees;

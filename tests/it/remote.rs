@@ -355,18 +355,20 @@ fn two_clones_that_did_the_same_apart_lose_nothing_and_both_sides_are_named() {
 #[test]
 fn the_run_of_another_clone_is_left_alone_until_it_is_taken_over_by_word() {
     let (hub, dirs) = team(Way::File, 2, |sandbox| {
-        let script =
-            "echo mine > half; : > \"$BESIDE/up\"; while ! test -f \"$BESIDE/go\"; do sleep 0.05; done; echo > a";
+        let script = "echo mine > half; echo up >> \"$BESIDE/up\"; while ! test -f \"$BESIDE/go\"; do sleep 0.05; done; echo > a";
         sandbox.steps("001-a", "", &["A $ test -f a"], script);
     });
-    let holder = hub.spawn(&dirs[0], &[], &["work", "001"]);
     let up = hub.sandbox.beside("up");
-    until("the agent to be up", || up.exists());
+    let are_up = |count| std::fs::read_to_string(&up).is_ok_and(|text| text.lines().count() == count);
+    let holder = hub.spawn(&dirs[0], &[], &["work", "001"]);
+    until("the agent to be up", || are_up(1));
     let out = hub.chant(&dirs[1], &["work", "001"]).exits(4);
     assert!(out.err.contains("in another clone") && out.err.contains("--takeover"), "{}", out.all());
     assert_eq!(hub.status(&dirs[1], "001-a"), "in_progress");
+    let taker = hub.spawn(&dirs[1], &[], &["work", "001", "--takeover"]);
+    until("the other's agent to be up", || are_up(2));
     std::fs::write(hub.sandbox.beside("go"), "").unwrap();
-    hub.chant(&dirs[1], &["work", "001", "--takeover"]).ok();
+    wait(taker).ok();
     let former = wait(holder).exits(4);
     assert!(former.err.contains("another clone"), "{}", former.all());
     assert_eq!(hub.at_hub("rev-list --count --first-parent --merges main"), "1", "the former holder landed nothing");
