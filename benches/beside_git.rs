@@ -1,6 +1,6 @@
 //! Each figure beside the same work done with Git's own commands (or `cat`), in the same run, as a ratio.
 //!
-//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `work`, `lane`, `list`, `hooks`). Rivals take turns, and
+//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `tree`, `work`, `lane`, `list`, `hooks`). Rivals take turns, and
 //! the median of the pairs' ratios is printed with its range, for machines are noisy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark stops where it cannot go on")]
 
@@ -20,6 +20,9 @@ fn main() {
     if asked("land") {
         land(200, 20);
         land(200, 20_000);
+    }
+    if asked("tree") {
+        [20_000, 200_000].into_iter().for_each(tree);
     }
     if asked("work") {
         [1, 10, 50].into_iter().for_each(work);
@@ -160,6 +163,46 @@ fn land(count: usize, files: usize) {
         took
     };
     row(&format!("land {count} branches, a tree of {files} files"), ours, rival);
+}
+
+/// A worktree for the next member, of one that was given back, and giving it back; 50 files differ.
+fn tree(files: usize) {
+    let place = Place::new();
+    (0..files).for_each(|n| place.write(&format!("d{}/f{n}.txt", n / 100), &format!("{n}\n").repeat(20)));
+    place.commit();
+    for branch in 0..2 {
+        place.git(&["checkout", "-q", "-b", &format!("b{branch}"), "main"]);
+        (0..50).for_each(|n| {
+            place.write(&format!("d{}/f{}.txt", n * (files / 5_000), n * (files / 50)), &format!("{branch}\n"))
+        });
+        place.commit();
+    }
+    place.git(&["checkout", "-q", "main"]);
+    let vars: Vars = std::env::vars_os().collect();
+    let repo = Repo::open(&place.root, &vars).unwrap();
+    let at = |n: usize, whose: &str| place.root.join(format!("../{whose}-{n}"));
+    let branch = |n: usize| chant::git::Checkout::Branch(format!("b{}", n % 2));
+    repo.add_worktree(&at(PAIRS, "ours"), branch(PAIRS)).unwrap();
+    repo.remove_worktree(&at(PAIRS, "ours"), None).unwrap();
+    let dir = |n: usize| at(n, "rival").display().to_string();
+    let mut back = Vec::new();
+    row(
+        &format!("a worktree for the next member, {files} files, 50 changed"),
+        |n| {
+            let took = timed(|| drop(repo.add_worktree(&at(n, "ours"), branch(n)).unwrap()));
+            assert_eq!(place.git(&["-C", &at(n, "ours").display().to_string(), "status", "--porcelain"]), "");
+            let away =
+                timed(|| assert_eq!(repo.remove_worktree(&at(n, "ours"), None).unwrap(), chant::git::Removed::Gone));
+            back.push(away);
+            took
+        },
+        |n| timed(|| drop(place.git(&["worktree", "add", "-q", "--force", &dir(n), &format!("b{}", n % 2)]))),
+    );
+    row(
+        &format!("giving a worktree of {files} files back"),
+        |n| back[n],
+        |n| timed(|| drop(place.git(&["worktree", "remove", &dir(n)]))),
+    );
 }
 
 /// `chant work` of a driver's members with an agent that writes one file, beside Git's own commands for as many.

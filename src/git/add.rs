@@ -49,8 +49,11 @@ impl Repo {
                 let (worktree, making) = self.register(&at, &head, commit, None)?;
                 drop(guard);
                 crate::env::failpoint("worktree.admin");
-                self.link(&worktree)?;
-                if let Err(error) = self.fill(&worktree, commit) {
+                let filled = self.recycle(&worktree, commit).and_then(|recycled| match recycled {
+                    true => Ok(()),
+                    false => self.link(&worktree).and_then(|()| self.fill(&worktree, commit)),
+                });
+                if let Err(error) = filled {
                     // Everything below was written by this very call.
                     self.discard(&worktree)?;
                     return Err(error);

@@ -4,7 +4,7 @@
 //! differ (sparse checkouts, submodules, external filters such as LFS, blobs that are still at a promisor) Git itself
 //! does it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use gix::bstr::ByteSlice;
@@ -35,6 +35,7 @@ impl Repo {
         crate::env::failpoint("worktree.files");
         let options = gix::index::write::Options::default();
         index.write(options).map_err(Error::while_("write the index of a new worktree"))?;
+        self.remember(worktree);
         crate::env::failpoint("worktree.index");
         Ok(())
     }
@@ -58,8 +59,12 @@ impl Repo {
     /// Writes the files of `index` that are not marked to be skipped, and notes their stat data in it. None of them may
     /// be there yet.
     pub(super) fn write_files(&self, worktree: &Worktree, index: &mut gix::index::State) -> Result<()> {
+        self.write_files_in(&worktree.path, index)
+    }
+
+    pub(super) fn write_files_in(&self, path: &Path, index: &mut gix::index::State) -> Result<()> {
         let repo = self.gix();
-        let what = format!("write the files of {}", worktree.path.display());
+        let what = format!("write the files of {}", path.display());
         let doing = || Error::while_(what.clone());
         let mut options = repo.checkout_options(Source::IdMapping).map_err(doing())?;
         options.destination_is_initially_empty = true;
@@ -67,8 +72,7 @@ impl Repo {
         options.thread_limit = (index.entries().len() < FEW).then_some(1);
         let objects = repo.objects.clone().into_arc().map_err(Error::while_("open the object database"))?;
         let (none, never) = (gix::progress::Discard, AtomicBool::new(false));
-        let path = worktree.path.clone();
-        let outcome = gix::worktree::state::checkout(index, path, objects, &none, &none, &never, options);
+        let outcome = gix::worktree::state::checkout(index, path.to_owned(), objects, &none, &none, &never, options);
         let outcome = outcome.map_err(doing())?;
         let collided = outcome.collisions.first().map(|collision| &collision.path);
         let failed = outcome.errors.first().map(|record| &record.path).or(collided);
@@ -107,11 +111,14 @@ impl Repo {
         let entries = index.entries().iter().filter(|entry| is_attributes(entry.path(index)));
         let mut texts: Vec<Vec<u8>> =
             entries.filter_map(|entry| Some(repo.find_object(entry.id).ok()?.detach().data)).collect();
+        texts.extend(self.attribute_files().into_iter().filter_map(|path| std::fs::read(path).ok()));
+        texts
+    }
+
+    /// Where attributes may stand beside the tree: the repository's, the user's and the system's.
+    pub(super) fn attribute_files(&self) -> Vec<PathBuf> {
         let user = self.config("core.attributesFile").map(PathBuf::from);
         let system = PathBuf::from("/etc/gitattributes");
-        for path in [Some(self.common_dir().join("info/attributes")), user, Some(system)].into_iter().flatten() {
-            texts.extend(std::fs::read(path).ok());
-        }
-        texts
+        [Some(self.common_dir().join("info/attributes")), user, Some(system)].into_iter().flatten().collect()
     }
 }

@@ -39,6 +39,7 @@ mod notes;
 mod object;
 mod occupied;
 mod receive;
+mod recycle;
 mod ref_lock;
 mod ref_write;
 mod refs;

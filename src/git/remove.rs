@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::{Error, Result};
 use super::leftovers::Leftovers;
 use super::occupied;
+use super::recycle;
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
 use super::worktree::{MAKING, Worktree, read_line, read_path, real};
@@ -105,7 +106,7 @@ impl Repo {
         Ok(outcome)
     }
 
-    /// Deletes what was thrown away, finishes removals whose process was killed, and clears what dead processes left in
+    /// Deletes what was thrown away, but for a few worktrees that the next one can be made of ([`super::recycle`]), finishes removals whose process was killed, and clears what dead processes left in
     /// `chant/tmp`. Whatever a living process is at work on is left alone. Returns how many worktrees were deleted.
     ///
     /// # Errors
@@ -115,6 +116,12 @@ impl Repo {
             scratch.delete()?;
         }
         let mut deleted = 0;
+        let mut idle = self.given_back()?;
+        for scratch in idle.split_off(recycle::IDLE.min(idle.len())) {
+            deleted += 1;
+            scratch.delete()?;
+        }
+        // Those that stay are held meanwhile, and so not abandoned.
         for scratch in scratch::abandoned(&self.common_dir().join("chant/trash"))? {
             deleted += usize::from(self.finish_removal(&scratch)?);
             scratch.delete()?;

@@ -66,22 +66,27 @@ impl Repo {
             entry.flags.remove(Flags::SKIP_WORKTREE);
         }
         new.write(gix::index::write::Options::default()).map_err(Error::while_("write the index of a checkout"))?;
+        self.remember(&worktree);
         scratch::replace(&worktree.git_dir.join("HEAD"), format!("{commit}\n").as_bytes())
     }
 
     /// The index that says which files were written when. Where the attributes change, the same blob may be another
     /// file: then nothing of it counts.
     fn old_index(&self, worktree: &Worktree, new: &gix::index::State) -> gix::index::File {
-        let hash = self.gix().object_hash();
         let path = worktree.git_dir.join("index");
-        let none = || gix::index::File::from_state(gix::index::State::new(hash), &path);
-        let Ok(old) = gix::index::File::at(&path, hash, true, Default::default()) else { return none() };
+        self.index_with_same_attributes(&path, new)
+            .unwrap_or_else(|| gix::index::File::from_state(gix::index::State::new(self.gix().object_hash()), &path))
+    }
+
+    /// An index, where it can be read and its tree has the attributes of the other's.
+    pub(super) fn index_with_same_attributes(&self, path: &Path, new: &gix::index::State) -> Option<gix::index::File> {
+        let old = gix::index::File::at(path, self.gix().object_hash(), true, Default::default()).ok()?;
         let attributes = |index: &gix::index::State| -> Vec<_> {
             let ours = |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
             let entries = index.entries().iter().filter(|entry| ours(entry.path(index)));
             entries.map(|entry| (entry.path(index).to_owned(), entry.id)).collect()
         };
-        if attributes(&old) == attributes(new) { old } else { none() }
+        (attributes(&old) == attributes(new)).then_some(old)
     }
 
     fn repoint_by_git(&self, worktree: &Worktree, commit: Oid, keep: &[String], old: &gix::index::State) -> Result<()> {
@@ -104,16 +109,18 @@ impl Repo {
     }
 }
 
-struct Walk<'a> {
-    top: &'a Path,
-    old: &'a gix::index::File,
-    keep: &'a GlobSet,
+/// One walk over the files of a checkout.
+pub(super) struct Walk<'a> {
+    pub top: &'a Path,
+    /// When which of them was written.
+    pub old: &'a gix::index::File,
+    pub keep: &'a GlobSet,
 }
 
 impl Walk<'_> {
     /// Deletes below `dir` what the new index does not have or what may have been touched. What may stay is marked to
     /// be skipped, with its old stat data.
-    fn clear(&self, dir: &Path, prefix: &[u8], kept: bool, new: &mut gix::index::File) -> Result<()> {
+    pub(super) fn clear(&self, dir: &Path, prefix: &[u8], kept: bool, new: &mut gix::index::File) -> Result<()> {
         for entry in scratch::entries(dir).map_err(Error::io("read", dir))? {
             let entry = entry.map_err(Error::io("read", dir))?;
             let path = entry.path();

@@ -26,10 +26,12 @@ pub(super) fn at_start(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// Git's own housekeeping, once for all that was done and as the user has configured it, in the background. It is no
+/// What was thrown away is deleted, and Git's own housekeeping done, once for all that was done and as the user has configured it, in the background. It is no
 /// part of the work: where it cannot be started, the next command of Git's does it.
 pub(super) fn at_end(project: &Project) {
     let repo = &project.repo;
+    // What stays is found by the next call.
+    repo.sweep_trash().ok();
     if repo.config("maintenance.auto").is_none_or(|auto| auto != "false") {
         repo.git(repo.common_dir(), &["gc", "--auto", "--quiet"]).check().ok();
     }

@@ -6,13 +6,20 @@ fn added(repo: &TestRepo) -> PathBuf {
     repo.repo.add_worktree(&repo.beside("one"), branch("work")).unwrap()
 }
 
+/// The same blobs are other files from now on, so that nothing can be made of what was given back.
+fn of_no_use(repo: &TestRepo) {
+    fs::write(repo.path().join(".git/info/attributes"), "*.other eol=lf\n").unwrap();
+}
+
 #[test]
-fn a_clean_one_goes_and_its_files_with_the_next_sweep() {
+fn a_clean_one_goes_and_its_files_once_they_are_of_no_use() {
     let repo = scene();
     let at = added(&repo);
     assert_eq!(repo.repo.remove_worktree(&at, None).unwrap(), Removed::Gone);
     assert!(!at.exists());
     assert_eq!(repo.git(&["worktree", "list"]).lines().count(), 1);
+    assert_eq!(repo.repo.sweep_trash().unwrap(), 0, "the next one can be made of it");
+    of_no_use(&repo);
     assert_eq!(repo.repo.sweep_trash().unwrap(), 1);
     assert_eq!(fs::read_dir(repo.path().join(".git/chant/trash")).unwrap().count(), 0);
     assert_eq!(repo.repo.remove_worktree(&at, None).unwrap(), Removed::Gone);
@@ -182,6 +189,7 @@ fn a_kill_at_any_step_is_finished_by_the_sweep() {
         let repo = scene();
         let at = added(&repo);
         assert!(killed_at(&repo, &repo.path(), point, &["remove", at.to_str().unwrap()]), "{point}");
+        of_no_use(&repo);
         repo.repo.sweep_trash().unwrap();
         assert_eq!(fs::read_dir(repo.path().join(".git/chant/trash")).unwrap().count(), 0, "{point}");
         // Before the first rename nothing has happened; after it, all of it does.

@@ -1,0 +1,149 @@
+//! A worktree made of one that was given back: brought to the other commit by what differs, instead of written anew.
+//!
+//! What is thrown away lies in the trash, out of the worktrees that Git knows, until it is deleted. Until then it can
+//! become the next one: it is brought to the new commit there, where nobody looks and a kill leaves only trash, and then
+//! renamed into a place that was claimed as for any other. So whoever lists, prunes or adds worktrees meanwhile, by Git or
+//! by chant, sees what it would see of one that is written anew.
+//!
+//! An agent may have worked in it, and may have had its index. What is believed is the index as the engine itself wrote
+//! it, linked beside under another name, which nobody in a cage can reach: a file stays only if it is to the nanosecond
+//! what it was then, its time of change included, which no program can set.
+
+use std::fs;
+use std::path::Path;
+
+use gix::index::entry::Flags;
+
+use super::add::rename_new;
+use super::error::{Error, Result};
+use super::repo::Repo;
+use super::repoint::Walk;
+use super::scratch::{self, Scratch};
+use super::worktree::Worktree;
+use crate::ledger::Oid;
+
+/// So many of those that were given back are kept for the next to come; each is as large as the tree.
+pub(super) const IDLE: usize = 2;
+
+/// The index as it was when the files had been written.
+const MADE: &str = "index.made";
+/// What decides, beside the tree, how a blob becomes a file.
+const RULES: &str = "made.rules";
+
+/// Settings by which the same blob is another file.
+const KEYS: [&str; 6] =
+    ["core.autocrlf", "core.eol", "core.symlinks", "core.fileMode", "core.ignoreCase", "core.precomposeUnicode"];
+
+impl Repo {
+    /// Remembers what was written into a worktree, for the day when it is given back. Where that cannot be done, the next
+    /// one is written anew.
+    pub(super) fn remember(&self, worktree: &Worktree) {
+        let made = worktree.git_dir.join(MADE);
+        let remembered = fs::remove_file(&made)
+            .or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+            .and_then(|()| fs::write(worktree.git_dir.join(RULES), self.rules()))
+            // A link: Git and chant alike write an index aside and rename it.
+            .and_then(|()| fs::hard_link(worktree.git_dir.join("index"), &made));
+        if remembered.is_err() {
+            fs::remove_file(made).ok();
+        }
+    }
+
+    fn rules(&self) -> Vec<u8> {
+        let mut rules = Vec::new();
+        for key in KEYS {
+            rules.extend_from_slice(format!("{key}={}\n", self.config(key).unwrap_or_default()).as_bytes());
+        }
+        for path in self.attribute_files() {
+            rules.extend(fs::read(path).unwrap_or_default());
+            rules.push(0);
+        }
+        rules
+    }
+
+    /// Fills a new worktree, of which only its Git directory is there, with files that lie in the trash. Whether there
+    /// were any: otherwise nothing has been done.
+    ///
+    /// # Errors
+    /// Where the trash cannot be read, or the new Git directory not be written.
+    pub(super) fn recycle(&self, worktree: &Worktree, commit: Oid) -> Result<bool> {
+        let Some(found) = self.given_back()?.into_iter().find(|trash| is_left(&trash.path("worktree"))) else {
+            return Ok(false);
+        };
+        let mut new = self.index_of(commit)?;
+        let brought = !self.wants_git(&new) && self.bring_over(&found, &mut new).unwrap_or(false);
+        if !brought || !settle(&found, worktree)? {
+            // It may be half one and half the other.
+            found.delete()?;
+            return Ok(false);
+        }
+        self.link(worktree)?;
+        crate::env::failpoint("recycle.linked");
+        self.remember(worktree);
+        found.delete()?;
+        Ok(true)
+    }
+
+    /// What lies whole in the trash, and was written by rules that still hold; each is held for the caller.
+    pub(super) fn given_back(&self) -> Result<Vec<Scratch>> {
+        let mut found = scratch::abandoned(&self.common_dir().join("chant/trash"))?;
+        let rules = self.rules();
+        found.retain(|trash| {
+            trash.path("worktree").is_dir()
+                && trash.path("admin").join(MADE).is_file()
+                && fs::read(trash.path("admin").join(RULES)).is_ok_and(|made| made == rules)
+        });
+        Ok(found)
+    }
+
+    /// Brings the files in the trash to another commit's; whether that can be done.
+    fn bring_over(&self, trash: &Scratch, new: &mut gix::index::File) -> Result<bool> {
+        let admin = trash.path("admin");
+        let Some(old) = self.index_with_same_attributes(&admin.join(MADE), new) else { return Ok(false) };
+        let path = trash.path("worktree");
+        scratch::delete(&path.join(".git"))?;
+        new.set_path(admin.join("index.new"));
+        Walk { top: &path, old: &old, keep: &globset::GlobSet::empty() }.clear(&path, b"", false, new)?;
+        crate::env::failpoint("recycle.cleared");
+        self.write_files_in(&path, new)?;
+        for entry in new.entries_mut() {
+            entry.flags.remove(Flags::SKIP_WORKTREE);
+        }
+        new.write(gix::index::write::Options::default()).map_err(Error::while_("write the index of a worktree"))?;
+        crate::env::failpoint("recycle.brought");
+        Ok(true)
+    }
+}
+
+/// Whether no process works in a directory any more, as far as can be seen: a shell that somebody left there would find
+/// itself in another spec's files. Where that cannot be told, somebody may.
+fn is_left(dir: &Path) -> bool {
+    let (Ok(dir), Ok(processes)) = (dir.canonicalize(), fs::read_dir("/proc")) else { return false };
+    let mut own = false;
+    for process in processes.flatten() {
+        // Those of other users cannot be asked, and cannot have come here without leave.
+        let Ok(at) = fs::read_link(process.path().join("cwd")) else { continue };
+        own = true;
+        if at.starts_with(&dir) {
+            return false;
+        }
+    }
+    own
+}
+
+/// Moves what was brought into the place of the new worktree; whether it could be, for a rename does not leave its file
+/// system.
+fn settle(trash: &Scratch, worktree: &Worktree) -> Result<bool> {
+    let (files, index) = (trash.path("worktree"), worktree.git_dir.join("index"));
+    // Only an empty directory goes.
+    fs::remove_dir(&worktree.path).ok();
+    let from = trash.path("admin").join("index.new");
+    fs::rename(&from, &index).map_err(Error::io("move", &index))?;
+    crate::env::failpoint("recycle.index");
+    if rename_new(&files, &worktree.path).is_err() {
+        scratch::delete(&index)?;
+        return Ok(false);
+    }
+    crate::env::failpoint("recycle.moved");
+    Ok(true)
+}
