@@ -14,12 +14,16 @@
 //! the one language of all of them, and an [`Account`] is the sum of it. Nothing of that is believed: it tells people what
 //! goes on, ends an agent that spends too much, and says why one ended that did not do its work.
 //!
+//! Two kinds have no client of their own: for [`Openai`] and [`Acp`] the program is chant itself, started again ([`play`]).
+//! It is a child like any other, and says what it does in a stream like any other.
+//!
 //! [`inside_run`] tells by ancestry whether this very process was started by a run.
 //!
 //! What is not held here: an agent that kills its own supervisor with SIGKILL takes its process group with it, and the
 //! engine buries the rest of the session; what had left that session before is free.
 
 mod account;
+mod acp;
 mod aider;
 mod ancestry;
 mod claude;
@@ -29,9 +33,11 @@ mod command;
 mod event;
 mod foreground;
 mod gemini;
+mod ground;
 mod job;
 mod kin;
 mod lock;
+mod openai;
 mod opencode;
 mod perform;
 mod person;
@@ -43,11 +49,13 @@ mod steps;
 mod streams;
 mod supervisor;
 mod task;
+mod told;
 pub mod transcript;
 mod version;
 mod wire;
 
 pub use account::{Account, in_words, is_progress};
+pub use acp::Acp;
 pub use aider::Aider;
 pub use ancestry::{inside_run, namespace};
 pub use claude::Claude;
@@ -59,6 +67,7 @@ pub use foreground::in_foreground;
 pub use gemini::Gemini;
 pub use job::{Job, Order, Outcome};
 pub use lock::{Lock, Share};
+pub use openai::{KEY, Openai, TURNS};
 pub use opencode::Opencode;
 pub use perform::{Performed, Terms, perform};
 pub use person::Person;
@@ -70,3 +79,18 @@ pub use task::{Agent, AgentError, Errand, Script, Task};
 pub use transcript::Ear;
 pub use version::{version, version_in};
 pub use wire::{COMMAND, How};
+
+/// Plays one of the agents that chant brings itself, where the arguments of this process (what follows the program's name)
+/// are those of one; its exit code.
+pub fn play(args: &[std::ffi::OsString]) -> Option<u8> {
+    let [command, part] = args else { return None };
+    let play = match command.to_str()? {
+        openai::COMMAND => openai::play,
+        acp::COMMAND => acp::play,
+        _ => return None,
+    };
+    match (crate::env::Env::capture(), part.to_str()) {
+        (Ok(env), Some(part)) => Some(play(part, &env)),
+        _ => Some(1),
+    }
+}

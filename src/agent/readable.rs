@@ -6,6 +6,7 @@ use super::codex;
 use super::event::{Reader, Said, object, text};
 use super::gemini;
 use super::opencode;
+use super::told;
 
 /// Turns a transcript into words, piece by piece, as it comes.
 #[derive(Default)]
@@ -57,7 +58,7 @@ impl Readable {
             let used = Some(self.account.used()).filter(|used| matches!(said, Said::Ended(_)) && !used.is_empty());
             let used = used.map(|used| format!(" ({used})")).unwrap_or_default();
             let words = match &said {
-                Said::Text(text) => Some(text.clone()),
+                Said::Text(text) => Some(text.clone()).filter(|text| !text.is_empty()),
                 said => in_words(said).map(|words| format!("· {words}{used}")),
             };
             out.extend(words.iter().flat_map(|words| format!("{words}\n").into_bytes()));
@@ -71,6 +72,7 @@ fn begins(line: &[u8]) -> Option<(&'static str, Box<dyn Reader>)> {
     match text(&value, "/type")? {
         "system" if text(&value, "/subtype") == Some("init") => Some(("claude", Box::new(claude::Stream::default()))),
         "thread.started" => Some(("codex", Box::new(codex::Stream::default()))),
+        "begins" if text(&value, "/chant").is_some() => Some(("chant", Box::new(told::Stream))),
         "init" if text(&value, "/session_id").is_some() => Some(("gemini", Box::new(gemini::Stream))),
         // Each of its lines bears the session, and a step begins many times: an error may be the first.
         "step_start" if value.pointer("/part/messageID").is_some() => {

@@ -72,6 +72,14 @@ pub trait Agent: Send + Sync {
     /// What is missing, and what to do about it.
     fn check(&self, project_dir: &Path) -> Result<(), AgentError>;
 
+    /// Whether what it works with answers, where it can be asked without spending anything. It may take some seconds.
+    ///
+    /// # Errors
+    /// What does not answer, or is not there, and what to do about it.
+    fn reach(&self) -> Result<(), AgentError> {
+        Ok(())
+    }
+
     /// What to run for a task, in this order, up to the first that fails.
     ///
     /// # Errors
@@ -201,6 +209,17 @@ pub enum AgentError {
         model: String,
         /// The form of a model's name.
         form: String,
+    },
+    /// An endpoint that cannot be used, or not like this.
+    #[error("agent `{agent}` {what}")]
+    #[diagnostic(code(chant::agent::endpoint), help("{help}"))]
+    Endpoint {
+        /// The agent's name.
+        agent: String,
+        /// What is wrong.
+        what: String,
+        /// What to set or type.
+        help: String,
     },
     /// A program with a path that leads to no file.
     #[error("agent `{agent}` runs `{program}`, and there is no {}", path.display())]

@@ -240,6 +240,9 @@ fn run() -> u8 {
     if args.get(1).is_some_and(|arg| arg == crate::agent::COMMAND) {
         return u8::try_from(crate::agent::supervise_main(&args[2..])).unwrap_or(1);
     }
+    if let Some(code) = crate::agent::play(args.get(1..).unwrap_or_default()) {
+        return code;
+    }
     let name = invoked_as(&args);
     let matches = match Cli::command().bin_name(name).try_get_matches_from(args) {
         Ok(matches) => matches,

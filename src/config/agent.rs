@@ -9,7 +9,21 @@ use crate::spec::near::nearest;
 use crate::spec::yaml::{Node, Value};
 use crate::spec::{Diagnostic, Severity, Source};
 
-const KEYS: [&str; 10] = ["kind", "command", "model", "args", "env", "pass_env", "timeout", "idle", "limit", "weight"];
+const KEYS: [&str; 13] = [
+    "kind",
+    "command",
+    "model",
+    "args",
+    "env",
+    "pass_env",
+    "timeout",
+    "idle",
+    "limit",
+    "weight",
+    "base_url",
+    "key_env",
+    "max_turns",
+];
 
 /// Reads an agent. A key that is not known is an error: an option must not be passed over where programs are started.
 pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &mut Sink) -> AgentSettings {
@@ -18,16 +32,14 @@ pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &m
     let mut said = None;
     // An agent without a word says as little as `{}`; that its command is missing is said below.
     let mut wrong = false;
+    let mut line = None;
     for (_, field, value) in sink.entries(node, &format!("agent `{name}`"), &KEYS, Severity::Error) {
         match field.as_str() {
             "kind" => match sink.word(&field, value, &AgentKind::ALL.map(|kind| (kind.as_str(), kind))) {
                 Some(kind) => said = Some(kind),
                 None => wrong = true,
             },
-            "command" => match command(value, sink) {
-                Some(command) => agent.command = command,
-                None => wrong = true,
-            },
+            "command" => line = Some(value),
             "args" => match words(value) {
                 Some(args) => agent.args = args,
                 None => sink.wrong("args", value, "a list of arguments", "as in `args: [\"--effort\", high]`"),
@@ -36,6 +48,9 @@ pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &m
             "pass_env" => agent.pass_env = pass_env(value, sink),
             "timeout" => agent.timeout = sink.duration(&field, value),
             "idle" => agent.idle = sink.duration(&field, value),
+            "base_url" => agent.base_url = address(value, sink),
+            "key_env" => agent.key_env = sink.text(&field, value).filter(|name| variable(name, value, sink)),
+            "max_turns" => agent.max_turns = sink.count(&field, value, 1),
             "limit" => agent.limit = sink.count(&field, value, 1).and_then(|n| usize::try_from(n).ok()),
             "weight" => agent.weight = sink.count(&field, value, 1).unwrap_or(1),
             _ => agent.model = sink.text(&field, value),
@@ -44,9 +59,15 @@ pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &m
     agent.kind = match said {
         Some(kind) => kind,
         // Whoever writes a whole command, whatever its name, has it run as it is.
-        None if agent.kind.has_model() && !agent.command.is_empty() => AgentKind::Command,
+        None if agent.kind.has_model() && agent.kind != AgentKind::Acp && line.is_some() => AgentKind::Command,
         None => agent.kind,
     };
+    if let Some(value) = line {
+        match command(agent.kind, value, sink) {
+            Some(command) => agent.command = command,
+            None => wrong = true,
+        }
+    }
     if let Some((message, help)) = complaint(name, built_in, &agent, wrong) {
         sink.error("chant::config::agent", message, key.span.clone(), "this agent", &help);
     }
@@ -62,6 +83,9 @@ impl AgentSettings {
             env: BTreeMap::new(),
             pass_env: Vec::new(),
             args: Vec::new(),
+            base_url: None,
+            key_env: None,
+            max_turns: None,
             timeout: None,
             idle: None,
             model: None,
@@ -69,6 +93,16 @@ impl AgentSettings {
             weight: 1,
             origin,
         }
+    }
+
+    /// What is said of it that only an endpoint has.
+    fn of_an_endpoint(&self) -> Option<&'static str> {
+        let said = [
+            ("base_url", self.base_url.is_some()),
+            ("key_env", self.key_env.is_some()),
+            ("max_turns", self.max_turns.is_some()),
+        ];
+        said.into_iter().find(|(_, is_said)| *is_said).map(|(key, _)| key)
     }
 }
 
@@ -92,6 +126,19 @@ fn complaint(name: &str, built_in: Option<AgentKind>, agent: &AgentSettings, wro
             let near = nearest(name, kinds).map(|near| format!("did you mean `{near}`? Else give it a command, "));
             let help = format!("as in `{name}: {{ command: [\"sh\", \"agents/{name}.sh\"] }}`, or a `kind`");
             Some((format!("agent `{name}` has no command"), near.unwrap_or_default() + &help))
+        }
+        AgentKind::Acp if agent.command.is_empty() => {
+            let help = format!("as in `{name}: {{ kind: acp, command: \"gemini --experimental-acp\" }}`");
+            Some((format!("agent `{name}` has no command that starts its server"), help))
+        }
+        AgentKind::Openai if !agent.command.is_empty() || !agent.args.is_empty() => {
+            let help = "name its endpoint by `base_url`".to_owned();
+            Some((format!("agent `{name}` is of kind `openai`, which runs no command"), help))
+        }
+        kind if kind != AgentKind::Openai && agent.of_an_endpoint().is_some() => {
+            let (kind, key) = (kind.as_str(), agent.of_an_endpoint().unwrap_or_default());
+            let help = "only an agent of kind `openai` has one".to_owned();
+            Some((format!("agent `{name}` is of kind `{kind}`, which takes no `{key}`"), help))
         }
         AgentKind::Steps | AgentKind::Person if !agent.command.is_empty() => {
             let help = "delete the command, or write `kind: command`".to_owned();
@@ -140,7 +187,7 @@ pub(super) fn unusable(settings: &Settings) -> Vec<Diagnostic> {
 }
 
 /// What to do about a cap that an agent cannot keep.
-pub const UNCAPPED: &str = "limit what it does report (`codex`: tokens; `claude`, `opencode`, `aider`: dollars and tokens), \
+pub const UNCAPPED: &str = "limit what it does report (`codex`, `openai`: tokens; `claude`, `opencode`, `aider`: dollars and tokens), \
                             or its time by `timeout`, or choose another agent";
 
 /// That an agent cannot keep a cap.
@@ -149,9 +196,33 @@ pub fn uncapped(name: &str, kind: AgentKind, what: &str) -> String {
     format!("agent `{name}` cannot keep a budget of {what}: `{kind}` does not say while it runs what it uses")
 }
 
-/// A program and its arguments: a list, or one word.
-fn command(node: &Node, sink: &mut Sink) -> Option<Vec<String>> {
+/// Where an endpoint is.
+fn address(node: &Node, sink: &mut Sink) -> Option<String> {
+    let url = sink.text("base_url", node)?;
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_one = host.is_some_and(|host| {
+        !host.is_empty()
+            && !host.starts_with(['/', ':'])
+            && !host.contains(|c: char| c.is_whitespace() || "@?#".contains(c))
+    });
+    if !is_one {
+        sink.wrong(
+            "base_url",
+            node,
+            "an address",
+            "as in `base_url: \"http://localhost:11434/v1\"`, without name and password",
+        );
+        return None;
+    }
+    Some(url.trim_end_matches('/').to_owned())
+}
+
+/// A program and its arguments: a list, or one word. That of a server may be a line of plain words.
+fn command(kind: AgentKind, node: &Node, sink: &mut Sink) -> Option<Vec<String>> {
     let argv = match &node.value {
+        Value::Text(line) if kind == AgentKind::Acp && !line.contains(|c| "'\"\\$`|&;<>*?~\0".contains(c)) => {
+            Some(line.split_whitespace().map(str::to_owned).collect())
+        }
         Value::Text(word) if word.contains(char::is_whitespace) => None,
         _ => words(node),
     };

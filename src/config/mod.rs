@@ -218,6 +218,10 @@ pub enum AgentKind {
     Gemini,
     /// Aider.
     Aider,
+    /// Any server of the Agent Client Protocol.
+    Acp,
+    /// Any OpenAI-compatible endpoint, with a loop of chant's own.
+    Openai,
     /// The spec's own steps.
     Steps,
     /// Somebody who works in the worktree.
@@ -226,13 +230,15 @@ pub enum AgentKind {
 
 impl AgentKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Command,
         Self::Claude,
         Self::Codex,
         Self::Opencode,
         Self::Gemini,
         Self::Aider,
+        Self::Acp,
+        Self::Openai,
         Self::Steps,
         Self::Person,
     ];
@@ -252,8 +258,8 @@ impl AgentKind {
         // The spec's own steps and a person spend nothing of what is counted here.
         let (dollars, tokens) = match self {
             Self::Claude | Self::Opencode | Self::Aider | Self::Steps | Self::Person => (true, true),
-            Self::Codex => (false, true),
-            Self::Gemini | Self::Command => (false, false),
+            Self::Codex | Self::Openai => (false, true),
+            Self::Gemini | Self::Acp | Self::Command => (false, false),
         };
         match cap {
             Cap { usd: Some(_), .. } if !dollars => Some("dollars"),
@@ -271,6 +277,8 @@ impl AgentKind {
             Self::Opencode => "opencode",
             Self::Gemini => "gemini",
             Self::Aider => "aider",
+            Self::Acp => "acp",
+            Self::Openai => "openai",
             Self::Steps => "steps",
             Self::Person => "person",
         }
@@ -290,6 +298,12 @@ pub struct AgentSettings {
     pub pass_env: Vec<String>,
     /// What comes after all other arguments of a client.
     pub args: Vec<String>,
+    /// Where the endpoint of an `openai` agent is.
+    pub base_url: Option<String>,
+    /// The variable that holds the key of an `openai` agent.
+    pub key_env: Option<String>,
+    /// How often an `openai` agent asks its model in one run.
+    pub max_turns: Option<u32>,
     /// Its own time limit.
     pub timeout: Option<Duration>,
     /// How long it may do nothing.

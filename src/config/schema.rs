@@ -133,6 +133,13 @@ struct Agent {
     model: Option<String>,
     /// For the client of a model: what comes after all other arguments.
     args: Option<Words>,
+    /// For `openai`: where the endpoint is, as in `http://localhost:11434/v1`.
+    base_url: Option<String>,
+    /// For `openai`: the variable that holds its key; `OPENAI_API_KEY` where nothing is said.
+    key_env: Option<String>,
+    /// For `openai`: how often the model is asked in one run, at most; 200 where nothing is said.
+    #[schemars(range(min = 1))]
+    max_turns: Option<u32>,
     /// Variables for it; `~/` at the beginning of a value is the home.
     env: Option<BTreeMap<String, Scalar>>,
     /// Variables of the user's that it needs, and that must be set.
@@ -158,6 +165,8 @@ enum Kind {
     Opencode,
     Gemini,
     Aider,
+    Acp,
+    Openai,
     Steps,
     Person,
 }

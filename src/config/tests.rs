@@ -149,9 +149,30 @@ fn an_agent_is_what_it_says_or_what_its_name_says_or_a_command() {
     let whole = kind("second: { kind: codex, model: m, args: [-c, 3], pass_env: KEY, idle: 5m, limit: 2, weight: 9 }");
     assert_eq!((whole.args, whole.pass_env), (vec!["-c".to_owned(), "3".to_owned()], vec!["KEY".to_owned()]));
     assert_eq!((whole.idle, whole.limit, whole.weight), (Some(Duration::from_secs(300)), Some(2), 9));
+    // The command of a server starts it, whatever its name, and may be a line of plain words.
+    let server = kind("acp: { command: \"gemini --experimental-acp\", model: m }");
+    assert_eq!(
+        (server.kind, server.command),
+        (AgentKind::Acp, vec!["gemini".to_owned(), "--experimental-acp".to_owned()])
+    );
+    assert_eq!(kind("own: { command: [\"a b\"], kind: acp }").command, ["a b"]);
+    let local =
+        kind("local: { kind: openai, base_url: \"http://[::1]:11434/v1/\", key_env: K, max_turns: 9, model: m }");
+    assert_eq!(local.base_url.as_deref(), Some("http://[::1]:11434/v1"));
+    assert_eq!((local.key_env.as_deref(), local.max_turns), (Some("K"), Some(9)));
+    assert_eq!(kind("openai: { model: m }").kind, AgentKind::Openai);
     let wrong = |agent: &str, part: &str, underlined: &str| {
         only(&format!("agents: {{ {agent} }}\n"), Severity::Error, part, underlined);
     };
+    wrong("acp: {}", "has no command that starts its server", "acp");
+    wrong("own: { kind: acp, command: \"sh -c 'x'\" }", "a program and its arguments", "\"sh -c 'x'\"");
+    wrong("own: { command: \"sh -c x\" }", "a program and its arguments", "\"sh -c x\"");
+    wrong("claude: { base_url: \"http://x/v1\" }", "takes no `base_url`", "claude");
+    wrong("local: { kind: openai, command: [x] }", "runs no command", "local");
+    wrong("local: { kind: openai, base_url: \"x/v1\" }", "an address", "\"x/v1\"");
+    wrong("local: { kind: openai, base_url: \"http://a:b@x/v1\" }", "without name and password", "\"http://a:b@x/v1\"");
+    wrong("local: { kind: openai, max_turns: 0 }", "from 1 on", "0");
+    wrong("local: { kind: openai, bas_url: x }", "did you mean `base_url`?", "bas_url");
     wrong("claude: { modle: m }", "did you mean `model`?", "modle");
     wrong("cluade: {}", "did you mean `claude`?", "cluade");
     wrong("second: { kind: codx }", "did you mean `codex`?", "codx");

@@ -93,11 +93,37 @@ pub(super) fn choose(
     asked: Option<&str>,
 ) -> Result<(Chosen, Vec<String>), Error> {
     let names = wanted(settings, spec, asked)?;
-    let (able, lacking) = able(&engine.project, settings, spec, &names)?;
+    let (able, mut lacking) = able(&engine.project, settings, spec, &names)?;
+    let (able, out_of_reach) = in_reach(engine, able);
+    lacking.extend(out_of_reach);
+    if able.is_empty() {
+        return Err(lacking.swap_remove(0));
+    }
     for error in lacking {
         engine.notice(&spec.id, format!("one of the rotation is passed over: {error}"));
     }
     Ok((seated(engine, able)?, names))
+}
+
+/// Those of some agents with what they work with in reach, each asked once in a call, and what the others lack.
+fn in_reach(engine: &Engine, able: Vec<Chosen>) -> (Vec<Chosen>, Vec<Error>) {
+    let (mut near, mut far) = (Vec::new(), Vec::new());
+    for chosen in able {
+        let key = (chosen.name.clone(), chosen.model.clone());
+        // Side by side with others of the call: who asks first, asks for all.
+        let mut reached = engine.reached();
+        if !reached.contains(&key) {
+            match chosen.agent.reach() {
+                Ok(()) => drop(reached.insert(key)),
+                Err(error) => {
+                    far.push(error.into());
+                    continue;
+                }
+            }
+        }
+        near.push(chosen);
+    }
+    (near, far)
 }
 
 /// Another one of the wanted agents, where one has room at this moment.
@@ -161,7 +187,7 @@ fn make(project: &Project, settings: &Settings, spec: &Spec, name: &str) -> Resu
 }
 
 fn build(project: &Project, name: &str, agent: &AgentSettings, model: Option<String>) -> Box<dyn Agent> {
-    use crate::agent::{Aider, Claude, Codex, CommandAgent, Gemini, Opencode, Person, Steps};
+    use crate::agent::{Acp, Aider, Claude, Codex, CommandAgent, Gemini, Openai, Opencode, Person, Steps};
     // What it is given in the end is narrower; here it is asked what there is.
     let vars: Vars = everything(project, agent).into_iter().collect();
     let client = |vars| Client {
@@ -171,6 +197,7 @@ fn build(project: &Project, name: &str, agent: &AgentSettings, model: Option<Str
         args: agent.args.clone(),
         vars,
     };
+    let program = project.env.program.clone();
     match agent.kind {
         AgentKind::Command => Box::new(CommandAgent::new(name, agent.command.clone(), &vars)),
         AgentKind::Steps => Box::new(Steps::new(&vars)),
@@ -180,7 +207,22 @@ fn build(project: &Project, name: &str, agent: &AgentSettings, model: Option<Str
         AgentKind::Opencode => Box::new(Opencode(client(vars))),
         AgentKind::Gemini => Box::new(Gemini(client(vars))),
         AgentKind::Aider => Box::new(Aider(client(vars))),
+        AgentKind::Acp => Box::new(Acp { client: client(vars), program }),
+        AgentKind::Openai => Box::new(Openai {
+            client: client(vars),
+            program,
+            base_url: agent.base_url.clone(),
+            key_env: agent.key_env.clone(),
+            is_named: names_key(agent),
+            max_turns: agent.max_turns.unwrap_or(crate::agent::TURNS),
+        }),
     }
+}
+
+/// Whether the settings themselves name the variable that holds an endpoint's key.
+fn names_key(agent: &AgentSettings) -> bool {
+    let usual = crate::agent::KEY;
+    agent.key_env.is_some() || agent.env.contains_key(usual) || agent.pass_env.iter().any(|name| name == usual)
 }
 
 /// Whether an agent of a spec could be started, for `doctor` and `lint`.
@@ -215,6 +257,7 @@ pub fn condition(project: &Project, settings: &Settings, name: &str) -> Result<O
     lacks(project, &agent, name)?;
     let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
     made.check(&dir)?;
+    made.reach()?;
     let version =
         made.version().and_then(|argv| crate::agent::version(&argv, &everything(project, &agent), &dir, PATIENCE));
     Ok(Some(Condition { has_model: agent.kind.has_model(), version, signed_in: made.signed_in() }))

@@ -47,6 +47,8 @@ pub struct Engine {
     pub(super) spent: Arc<Mutex<(u64, u64)>>,
     /// The versions of clients, as far as they were asked.
     versions: Mutex<BTreeMap<String, Option<String>>>,
+    /// The agents and models that were asked, and answered.
+    reached: Mutex<BTreeSet<(String, Option<String>)>>,
 }
 
 /// Proofs of merged trees that may run side by side, for each agent that may: where several members land at once, each has
@@ -86,7 +88,7 @@ impl Engine {
         handle: Handle,
     ) -> Self {
         let (lanes, proven, conflicts, on_bases, drives) = Default::default();
-        let (turns, spent, versions) = Default::default();
+        let (turns, spent, versions, reached) = Default::default();
         let beside = tokio::sync::Semaphore::new(BESIDE * side_by_side(&project, &request));
         Self {
             project,
@@ -103,6 +105,7 @@ impl Engine {
             turns,
             spent,
             versions,
+            reached,
         }
     }
 
@@ -120,6 +123,10 @@ impl Engine {
 
     pub(super) fn versions(&self) -> MutexGuard<'_, BTreeMap<String, Option<String>>> {
         relaxed(&self.versions)
+    }
+
+    pub(super) fn reached(&self) -> MutexGuard<'_, BTreeSet<(String, Option<String>)>> {
+        relaxed(&self.reached)
     }
 
     /// A number that nobody can foretell.

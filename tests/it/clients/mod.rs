@@ -1,6 +1,8 @@
 //! Clients of models: scripted ones that print what real ones once printed, and the real ones against a model of our own.
 
+mod acp;
 mod budgets;
+mod openai;
 mod real;
 mod rotation;
 mod suite;
@@ -137,6 +139,18 @@ impl Desk {
         let note = self.sandbox.git(["notes", "--ref=chant", "show", commit.trim()]).ok().out;
         serde_json::from_str(note.lines().next().unwrap()).unwrap()
     }
+}
+
+/// The processes that run in one of a project's worktrees. What closes itself against others is known by its arguments.
+fn running(root: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let trees = root.join(".chant/worktrees");
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let is_in = |path: &std::path::PathBuf| {
+        let named = std::fs::read(path.join("cmdline")).unwrap_or_default();
+        let named = String::from_utf8_lossy(&named).contains(&*trees.to_string_lossy());
+        named || std::fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&trees))
+    };
+    entries.map(|entry| entry.path()).filter(is_in).collect()
 }
 
 /// Writes the file that the spec asks for.

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::running;
 use crate::harness::model::Model;
 use crate::harness::{Output, Sandbox, run, until};
 use crate::run_example;
@@ -168,14 +169,6 @@ fn play(root: &Path, name: &str) {
     engine.kill().unwrap();
     engine.wait().unwrap();
     until("nothing is left of it", || running(root).is_empty());
-}
-
-/// The processes that run in one of the project's worktrees.
-fn running(root: &Path) -> Vec<PathBuf> {
-    let trees = root.join(".chant/worktrees");
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let cwd = |entry: std::fs::DirEntry| std::fs::read_link(entry.path().join("cwd")).ok();
-    entries.filter_map(cwd).filter(|cwd| cwd.starts_with(&trees)).collect()
 }
 
 fn everything(name: &str) {

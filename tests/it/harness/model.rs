@@ -1,10 +1,12 @@
 //! A model that stands in for the real ones: it speaks as Anthropic's, OpenAI's and compatible servers do, as far as their
 //! clients ask, and has one idea: the first thing it is asked it answers with a shell command, everything after with "Done".
 //!
-//! The first part of the path says how it is: `ok`, the number of a status, or `hang`, where no answer comes at all.
+//! The first part of the path says how it is: `ok`, the number of a status, or `hang`, where no answer comes at all. What it
+//! is to answer one after the other can be said beforehand ([`Model::then`]), and what it was asked is kept.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -17,6 +19,18 @@ pub struct Model {
     pub port: u16,
     /// How often it was asked for an answer.
     asked: Arc<AtomicUsize>,
+    mind: Arc<Mutex<Mind>>,
+}
+
+/// What it will say, and what it heard.
+#[derive(Default)]
+struct Mind {
+    /// The next answers, before its one idea: messages of chat completions, or `{"status": …}` with `after` and `error`.
+    next: VecDeque<Value>,
+    /// The models that it names.
+    models: Vec<String>,
+    /// The requests for answers, each with the `authorization` that came along.
+    heard: Vec<Value>,
 }
 
 impl Model {
@@ -27,20 +41,40 @@ impl Model {
         listener.set_nonblocking(true).unwrap();
         let asked = Arc::new(AtomicUsize::new(0));
         let (command, count) = (command.to_owned(), Arc::clone(&asked));
+        let mind = Arc::new(Mutex::new(Mind::default()));
+        let shared = Arc::clone(&mind);
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 while let Ok((stream, _)) = listener.accept().await {
-                    let (command, count) = (command.clone(), Arc::clone(&count));
-                    let service =
-                        hyper::service::service_fn(move |request| answer(request, command.clone(), Arc::clone(&count)));
+                    let (command, count, mind) = (command.clone(), Arc::clone(&count), Arc::clone(&shared));
+                    let service = hyper::service::service_fn(move |request| {
+                        answer(request, command.clone(), Arc::clone(&count), Arc::clone(&mind))
+                    });
                     let io = hyper_util::rt::TokioIo::new(stream);
                     tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
                 }
             });
         });
-        Self { port, asked }
+        Self { port, asked, mind }
+    }
+
+    /// What it answers next, before all else.
+    pub fn then(&self, answer: Value) -> &Self {
+        self.mind.lock().unwrap().next.push_back(answer);
+        self
+    }
+
+    /// The models that it names.
+    pub fn knows(&self, models: &[&str]) -> &Self {
+        self.mind.lock().unwrap().models = models.iter().map(|model| (*model).to_owned()).collect();
+        self
+    }
+
+    /// The requests for answers so far.
+    pub fn heard(&self) -> Vec<Value> {
+        self.mind.lock().unwrap().heard.clone()
     }
 
     pub fn was_asked(&self) -> bool {
@@ -50,14 +84,35 @@ impl Model {
 
 type Answered = Result<hyper::Response<Full<Bytes>>, std::io::Error>;
 
-async fn answer(request: hyper::Request<Incoming>, command: String, asked: Arc<AtomicUsize>) -> Answered {
+async fn answer(
+    request: hyper::Request<Incoming>,
+    command: String,
+    asked: Arc<AtomicUsize>,
+    mind: Arc<Mutex<Mind>>,
+) -> Answered {
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let path = request.uri().path().to_owned();
     let asks = request.method() == hyper::Method::POST;
     let body = request.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let mode = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let mut next = None;
     if asks {
+        let mut mind = mind.lock().unwrap();
+        let mut heard = body.clone();
+        heard["authorization"] = json!(authorization);
+        mind.heard.push(heard);
+        next = mind.next.pop_front();
         asked.fetch_add(1, Ordering::SeqCst);
+    }
+    if let Some(status) = next.as_ref().and_then(|next| next["status"].as_u64()) {
+        let after = next.as_ref().and_then(|next| next["after"].as_str());
+        let builder = hyper::Response::builder()
+            .status(u16::try_from(status).unwrap())
+            .header("retry-after", after.unwrap_or("0"));
+        let error = next.as_ref().and_then(|next| next.get("error")).cloned().unwrap_or(json!("no answer"));
+        let text = json!({"error": {"message": error, "code": "x"}}).to_string();
+        return builder.body(Full::new(Bytes::from(text))).map_err(std::io::Error::other);
     }
     match mode {
         "hang" => std::future::pending().await,
@@ -77,9 +132,13 @@ async fn answer(request: hyper::Request<Incoming>, command: String, asked: Arc<A
     let events = match path.rsplit('/').next().unwrap_or_default() {
         "messages" => messages(&body, &command),
         "responses" => responses(&body, &command),
-        "completions" => completions(&body, &command),
+        "completions" => completions(&body, &command, next),
         "count_tokens" => return respond(200, "application/json", r#"{"input_tokens":11}"#.to_owned()),
-        _ => return respond(200, "application/json", r#"{"object":"list","data":[],"models":[]}"#.to_owned()),
+        _ => {
+            let models = mind.lock().unwrap().models.iter().map(|id| json!({"id": id})).collect::<Vec<_>>();
+            let list = json!({"object": "list", "data": models, "models": []});
+            return respond(200, "application/json", list.to_string());
+        }
     };
     if !stream {
         return respond(200, "application/json", events.1.to_string());
@@ -177,17 +236,22 @@ fn responses(body: &Value, command: &str) -> (Vec<Value>, Value) {
 }
 
 /// OpenAI's chat completions, which most others speak as well.
-fn completions(body: &Value, command: &str) -> (Vec<Value>, Value) {
+fn completions(body: &Value, command: &str, next: Option<Value>) -> (Vec<Value>, Value) {
     let had = body["messages"].to_string().contains("\"role\":\"tool\"");
     let usage = json!({"prompt_tokens": TOKENS.0, "completion_tokens": TOKENS.1, "total_tokens": TOKENS.0 + TOKENS.1});
-    let (message, reason) = match shell(body, &["bash"]).filter(|_| !had) {
-        Some(name) => {
+    let no_usage = next.as_ref().is_some_and(|next| next["usage"] == false);
+    let (message, reason) = match (next, shell(body, &["bash", "run"]).filter(|_| !had)) {
+        (Some(message), _) => {
+            let reason = if message["tool_calls"].is_array() { "tool_calls" } else { "stop" };
+            (message, reason)
+        }
+        (None, Some(name)) => {
             let arguments = json!({"command": command, "description": "do it"}).to_string();
             let call = json!({"index": 0, "id": "call_1", "type": "function",
                 "function": {"name": name, "arguments": arguments}});
             (json!({"role": "assistant", "content": null, "tool_calls": [call]}), "tool_calls")
         }
-        None => (json!({"role": "assistant", "content": "Done."}), "stop"),
+        (None, None) => (json!({"role": "assistant", "content": "Done."}), "stop"),
     };
     let base = json!({"id": "chatcmpl-1", "created": 1, "model": body["model"], "object": "chat.completion.chunk"});
     let with = |choices: Value| {
@@ -196,7 +260,9 @@ fn completions(body: &Value, command: &str) -> (Vec<Value>, Value) {
         one
     };
     let mut last = with(json!([]));
-    last["usage"] = usage.clone();
+    if !no_usage {
+        last["usage"] = usage.clone();
+    }
     let events = vec![
         with(json!([{"index": 0, "delta": message, "finish_reason": null}])),
         with(json!([{"index": 0, "delta": {}, "finish_reason": reason}])),
