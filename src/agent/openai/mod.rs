@@ -3,7 +3,7 @@
 //! The loop runs as a child like every client, so that time, budgets, the cage and the engine's death mean the same to it: the
 //! program is chant itself, as `chant __openai <part>`, the prompt on its standard input, its stream that of
 //! [`super::told`]. The key comes to it in a variable; commands that the model runs do not have that variable, and cannot
-//! look at their parent's.
+//! look at their parent's, unless they are root's.
 //!
 //! [`chat`] and [`toolbox`] are pure; [`endpoint`] asks, [`hands`] do, [`turns`] is the loop.
 
