@@ -59,7 +59,7 @@ impl Agent for Aider {
     }
 
     fn writes(&self, home: &Path) -> Vec<PathBuf> {
-        [".aider", ".cache/aider", ".aider.conf.yml"].map(|name| home.join(name)).to_vec()
+        vec![home.join(".aider")]
     }
 
     fn variables(&self) -> Vec<String> {

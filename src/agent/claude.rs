@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::client::{Client, SignedIn, contents, there, without};
 use super::event::{Reader, Said, Sum, Tokens, Trouble, micros, number, object, owned, said, text, tool};
+use super::household::Household;
 use super::task::{Agent, AgentError, Errand, Task};
 use crate::spec::money;
 
@@ -59,13 +60,33 @@ impl Agent for Claude {
         Some(self.0.version(PROGRAM))
     }
 
-    fn writes(&self, home: &Path) -> Vec<PathBuf> {
-        // Its own file beside its directory is replaced by renaming, which no rule for one file allows: with
-        // CLAUDE_CONFIG_DIR it lies within.
-        let own = self.0.home("CLAUDE_CONFIG_DIR", ".claude");
-        own.into_iter()
-            .chain([".claude.json", ".cache/claude", ".cache/claude-cli-nodejs"].map(|name| home.join(name)))
-            .collect()
+    fn households(&self, home: &Path) -> Vec<Household> {
+        let named = self.0.vars.get("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        // Its state lies beside the usual directory, and within one that is named. It says which servers and projects are
+        // trusted, so that it is copied and not brought back.
+        let state = named.as_ref().map_or_else(|| home.join(".claude.json"), |dir| dir.join(".claude.json"));
+        vec![Household {
+            dir: named.unwrap_or_else(|| home.join(".claude")),
+            variable: "CLAUDE_CONFIG_DIR",
+            reads: &[
+                "settings.json",
+                "settings.local.json",
+                "remote-settings.json",
+                "CLAUDE.md",
+                "agents",
+                "commands",
+                "hooks",
+                "output-styles",
+                "plugins",
+                "rules",
+                "skills",
+                "workflows",
+            ],
+            shares: &["projects"],
+            opens: &[],
+            returns: &[".credentials.json"],
+            copies: vec![(state, ".claude.json")],
+        }]
     }
 
     fn variables(&self) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! Codex, OpenAI's client.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::client::{Client, SignedIn, contents, there};
 use super::event::{Reader, Said, Sum, Tokens, Trouble, number, object, owned, said, text};
+use super::household::Household;
 use super::plain::words;
 use super::task::{Agent, AgentError, Errand, Task};
 
@@ -56,8 +57,28 @@ impl Agent for Codex {
         Some(self.0.version(PROGRAM))
     }
 
-    fn writes(&self, home: &Path) -> Vec<PathBuf> {
-        self.0.home("CODEX_HOME", ".codex").into_iter().chain([home.join(".cache/codex")]).collect()
+    fn households(&self, home: &Path) -> Vec<Household> {
+        vec![Household {
+            dir: self.0.home("CODEX_HOME", ".codex").unwrap_or_else(|| home.join(".codex")),
+            variable: "CODEX_HOME",
+            reads: &[
+                "config.toml",
+                "*.config.toml",
+                "AGENTS.md",
+                "AGENTS.override.md",
+                "agents",
+                "hooks.json",
+                "installation_id",
+                "plugins",
+                "prompts",
+                "rules",
+                "skills/",
+            ],
+            shares: &["sessions"],
+            opens: &["auth.json"],
+            returns: &[],
+            copies: Vec::new(),
+        }]
     }
 
     fn variables(&self) -> Vec<String> {

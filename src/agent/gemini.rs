@@ -43,7 +43,7 @@ impl Agent for Gemini {
 
     fn writes(&self, home: &Path) -> Vec<PathBuf> {
         let own = self.0.home("GEMINI_CLI_HOME", "").map(|home| home.join(".gemini"));
-        own.into_iter().chain([home.join(".cache/gemini")]).collect()
+        vec![own.unwrap_or_else(|| home.join(".gemini"))]
     }
 
     fn variables(&self) -> Vec<String> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::client::{Client, SignedIn, there};
 use super::event::{Reader, Said, Sum, Tokens, Trouble, micros, number, object, owned, said, text, tool};
+use super::household::Household;
 use super::task::{Agent, AgentError, Errand, Task};
 
 const PROGRAM: &str = "opencode";
@@ -47,15 +48,24 @@ impl Agent for Opencode {
         Some(self.0.version(PROGRAM))
     }
 
-    fn writes(&self, home: &Path) -> Vec<PathBuf> {
+    fn households(&self, _: &Path) -> Vec<Household> {
+        // What is in there it starts the next time. Other programs of the run find theirs as ever.
+        let house = |variable, below| Household {
+            dir: self.0.home(variable, below).unwrap_or_default(),
+            variable,
+            reads: &["*", "opencode/"],
+            shares: &[],
+            opens: &[],
+            returns: &[],
+            copies: Vec::new(),
+        };
+        vec![house("XDG_CONFIG_HOME", ".config"), house("XDG_CACHE_HOME", ".cache")]
+    }
+
+    fn writes(&self, _: &Path) -> Vec<PathBuf> {
+        // Sessions and keys; the program itself lies elsewhere.
         let own = |variable, below| self.0.home(variable, below).map(|dir| dir.join("opencode"));
-        let dirs = [
-            own("XDG_DATA_HOME", ".local/share"),
-            own("XDG_STATE_HOME", ".local/state"),
-            own("XDG_CONFIG_HOME", ".config"),
-            own("XDG_CACHE_HOME", ".cache"),
-        ];
-        dirs.into_iter().flatten().chain([home.join(".opencode")]).collect()
+        [own("XDG_DATA_HOME", ".local/share"), own("XDG_STATE_HOME", ".local/state")].into_iter().flatten().collect()
     }
 
     fn variables(&self) -> Vec<String> {

@@ -1,9 +1,10 @@
 //! Several errands one after the other, as one piece of work: one time limit, one transcript, one wish to stop.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Access, access};
 use tokio::sync::{mpsc, watch};
 
 use super::job::{Job, Order};
@@ -11,7 +12,7 @@ use super::lock::Lock;
 use super::task::Errand;
 use super::transcript::Ear;
 use super::wire::How;
-use crate::cage::Cage;
+use crate::cage::{self, Cage, Surroundings};
 
 /// What holds for all errands of a piece of work; the fields are those of [`Order`].
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub struct Performed {
     pub duration: Duration,
     /// All together.
     pub strays: u32,
+    /// What the cage refused one that failed, where its last words tell, and what would open it.
+    pub refused: Option<String>,
 }
 
 /// Runs errands in order, up to the first that fails. As soon as `stop` holds true the one that runs is stopped and no
@@ -64,11 +67,13 @@ pub async fn perform(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<Performed> {
     let started = Instant::now();
+    let how = How::Exited(0);
     let mut done =
-        Performed { how: How::Exited(0), failed: None, tail: String::new(), duration: Duration::ZERO, strays: 0 };
+        Performed { how, failed: None, tail: String::new(), duration: Duration::ZERO, strays: 0, refused: None };
     for errand in errands {
         let left = terms.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
         let name = errand.name.clone();
+        let home = errand.env.iter().find(|(key, _)| key == "HOME").map(|(_, home)| PathBuf::from(home));
         if *stop.borrow() {
             (done.how, done.failed) = (How::Stopped, Some(name));
             break;
@@ -86,11 +91,24 @@ pub async fn perform(
         done.how = outcome.how;
         if !done.how.is_success() {
             done.failed = Some(name);
+            done.refused = refused(terms, &done.tail, home.as_deref());
             break;
         }
     }
     done.duration = started.elapsed();
     Ok(done)
+}
+
+/// What the cage has to do with the end of an errand.
+fn refused(terms: &Terms<'_>, tail: &str, home: Option<&Path>) -> Option<String> {
+    let could_write = |path: &Path| {
+        let there = path.ancestors().find(|path| path.symlink_metadata().is_ok());
+        there.is_some_and(|path| access(path, Access::WRITE_OK).is_ok())
+    };
+    let repository = terms.repo.parent().unwrap_or(&terms.repo);
+    let is_there = |path: &Path| path.exists();
+    let around = Surroundings { home, repository, could_write: &could_write, is_there: &is_there };
+    cage::refused(tail, terms.cage.as_ref()?, &around)
 }
 
 /// Waits until `stop` holds true: for ever, where nobody is left who could say so.

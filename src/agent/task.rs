@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::client::SignedIn;
 use super::event::Reader;
+use super::household::Household;
 
 /// One attempt at a spec, as an agent needs to know it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,8 +87,14 @@ pub trait Agent: Send + Sync {
     /// Where the task gives this agent nothing it could run.
     fn order(&self, task: &Task) -> Result<Vec<Errand>, AgentError>;
 
-    /// Files and directories that its program must write outside of the worktree, in the user's `home`: its sessions, its
-    /// log, the refresh of its credentials. What is not there is passed over.
+    /// Where its program keeps itself, in the user's `home`, as far as it can be led elsewhere while it is shut in.
+    fn households(&self, home: &Path) -> Vec<Household> {
+        let _ = home;
+        Vec::new()
+    }
+
+    /// Directories that its program must write outside of the worktree and of its households, in the user's `home`. They
+    /// are made where they are not there.
     fn writes(&self, home: &Path) -> Vec<PathBuf> {
         let _ = home;
         Vec::new()

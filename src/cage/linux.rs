@@ -247,6 +247,31 @@ mod tests {
     }
 
     #[test]
+    fn an_abstract_socket_outside_cannot_be_connected_to() {
+        use std::os::linux::net::SocketAddrExt as _;
+        use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+        if !matches!(support(), Support::Landlock(6..)) {
+            return;
+        }
+        let address = SocketAddr::from_abstract_name(format!("chant-{}", std::process::id())).unwrap();
+        let _listens = UnixListener::bind_addr(&address).unwrap();
+        UnixStream::connect_addr(&address).unwrap();
+        let mut ready = Cage::default().ready().unwrap();
+        let mut command = Command::new("true");
+        // SAFETY: the rules are open already, and connecting is two system calls.
+        unsafe {
+            command.pre_exec(move || {
+                ready.enter()?;
+                match UnixStream::connect_addr(&address) {
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+                    _ => Err(io::ErrorKind::AddrInUse.into()),
+                }
+            })
+        };
+        assert!(command.status().unwrap().success());
+    }
+
+    #[test]
     fn without_a_network_there_is_a_loopback_and_nothing_else() {
         if !support().is_there() || net_can_go().is_err() {
             return;

@@ -10,6 +10,7 @@
 //! programs. Elsewhere nothing can be enforced, and [`support`] says so.
 //!
 //! Which variables are handed on is the second half: [`passes`] decides it by name and value, and knows no process.
+//! [`refused`] tells from what a program said last that it met the cage, and what would open it.
 //!
 //! The room knows neither Git nor agents; both use it.
 
@@ -18,10 +19,12 @@ use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
 mod linux;
+mod refused;
 mod vars;
 
 #[cfg(target_os = "linux")]
 pub use linux::Ready;
+pub use refused::{Surroundings, refused};
 pub use vars::{looks_secret, passes};
 
 /// What is left open. Reading is allowed everywhere.

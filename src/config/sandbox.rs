@@ -28,7 +28,7 @@ pub struct Sandbox {
 impl Default for Sandbox {
     fn default() -> Self {
         Self {
-            on: Set::default(false),
+            on: Set::default(true),
             write: Set::default(Vec::new()),
             no_net: Set::default(false),
             pass_env: Set::default(Vec::new()),

@@ -403,7 +403,8 @@ fn who_decides_is_said_by_the_file_alone() {
 
 #[test]
 fn a_sandbox_is_a_word_or_its_parts() {
-    for (text, on) in [("sandbox: off", false), ("sandbox: on", true), ("sandbox: false", false), ("sandbox: {}", true)]
+    for (text, on) in
+        [("", true), ("sandbox: off", false), ("sandbox: on", true), ("sandbox: false", false), ("sandbox: {}", true)]
     {
         let (settings, said) = load(text);
         assert_eq!((settings.sandbox.on.value, said), (on, Vec::new()), "{text}");

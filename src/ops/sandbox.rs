@@ -11,11 +11,7 @@ pub(super) fn checks(project: &Project) -> Vec<Check> {
     let sandbox = &project.settings.sandbox;
     if !sandbox.on.value {
         let detail = format!("switched off ({}): an agent can write wherever you can", sandbox.on.origin);
-        return vec![warning(
-            "sandbox",
-            detail,
-            "`sandbox: on` in .chant/config.yaml, or `git config --unset chant.sandbox`",
-        )];
+        return vec![warning("sandbox", detail, "take it back where it is said, or say `sandbox: on` there")];
     }
     let version = match cage::support() {
         Support::Nothing(why) => {

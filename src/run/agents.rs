@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::jobs::{self, For};
 use super::limits::Limits;
 use super::model::Claim;
 use super::turns::{Seat, Turn};
-use super::{Engine, Error, jobs};
-use crate::agent::{Agent, Client, Errand, Script, SignedIn, Task};
+use super::{Engine, Error};
+use crate::agent::{Agent, Client, Errand, Household, Script, SignedIn, Task};
 use crate::config::{AgentKind, AgentSettings, Origin, Settings, UNCAPPED, uncapped};
 use crate::env::Vars;
 use crate::project::Project;
@@ -283,6 +284,22 @@ fn lacks(project: &Project, agent: &AgentSettings, name: &str) -> Result<(), Err
     }
 }
 
+/// What the programs of agents need outside of the worktree.
+#[derive(Default)]
+pub(super) struct Needs {
+    /// Files and directories that they write.
+    pub writes: Vec<PathBuf>,
+    /// Where each keeps itself, by the agent's name.
+    pub households: Vec<(String, Household)>,
+}
+
+impl Needs {
+    fn of(&mut self, agent: &dyn Agent, home: &Path) {
+        self.writes.extend(agent.writes(home));
+        self.households.extend(agent.households(home).into_iter().map(|house| (agent.name().to_owned(), house)));
+    }
+}
+
 impl Chosen {
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -321,15 +338,16 @@ impl Chosen {
         self.timeout
     }
 
-    /// What its program must write outside of the worktree, and those of the others that may go on in its place.
-    pub(super) fn writes(&self, project: &Project, settings: &Settings, rotation: &[String]) -> Vec<PathBuf> {
-        let Some(home) = project.env.vars.get("HOME").filter(|home| !home.is_empty()) else { return Vec::new() };
-        let mut paths = self.agent.writes(Path::new(home));
-        for name in rotation {
+    /// What its program needs outside of the worktree, and those of the others that may go on in its place.
+    pub(super) fn needs(&self, project: &Project, settings: &Settings, rotation: &[String]) -> Needs {
+        let mut needs = Needs::default();
+        let Some(home) = project.env.vars.get("HOME").filter(|home| !home.is_empty()) else { return needs };
+        needs.of(&*self.agent, Path::new(home));
+        for name in rotation.iter().filter(|name| **name != self.name) {
             let other = settings_of(settings, name).map(|agent| build(project, name, &agent, agent.model.clone()));
-            paths.extend(other.into_iter().flat_map(|other| other.writes(Path::new(home))));
+            other.into_iter().for_each(|other| needs.of(&*other, Path::new(home)));
         }
-        paths
+        needs
     }
 
     /// How long it may do nothing.
@@ -388,7 +406,7 @@ impl Chosen {
 
 /// All that an agent could be given: by this it is asked what is there.
 fn everything(project: &Project, agent: &AgentSettings) -> Vec<(OsString, OsString)> {
-    environment(project, &Settings::default(), agent, &["*".to_owned()])
+    with_own(project, agent, jobs::clean_environment(project, &For::Looking))
 }
 
 /// The user's environment, as far as an agent is given it, with the agent's own variables over it.
@@ -398,7 +416,11 @@ fn environment(
     agent: &AgentSettings,
     wants: &[String],
 ) -> Vec<(OsString, OsString)> {
-    let mut env = jobs::clean_environment(project, settings, &[wants, &agent.pass_env].concat());
+    let named = [wants, &agent.pass_env].concat();
+    with_own(project, agent, jobs::clean_environment(project, &For::Running(settings, &named)))
+}
+
+fn with_own(project: &Project, agent: &AgentSettings, mut env: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
     env.retain(|(key, _)| !agent.env.iter().any(|(own, _)| key == own.as_str()));
     for (key, value) in &agent.env {
         env.push((key.into(), at_home(value, project.env.vars.get("HOME"))));

@@ -12,6 +12,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::agents::Needs;
+use super::household::{self, Courier};
+use super::slots::Slot;
 use super::{Engine, Error};
 use crate::agent::Errand;
 use crate::cage::{self, Cage};
@@ -26,12 +29,22 @@ pub(super) fn is_closed(settings: &Settings) -> bool {
     settings.sandbox.on.value && cage::support().is_there()
 }
 
-/// A worktree that is shut in.
+/// A worktree in which such programs run, and what they are told beside the user's own variables.
+#[derive(Default)]
 pub(super) struct Inside {
+    vars: Vec<(OsString, OsString)>,
+    /// What leads the client of each agent to a directory of the run's own.
+    houses: Vec<(String, (OsString, OsString))>,
+    /// `None` where nothing is enforced: it is switched off, the system cannot, or a person is at work.
+    shut: Option<Shut>,
+}
+
+/// What shuts them in.
+struct Shut {
     at: PathBuf,
     cell: Cell,
-    tmp: PathBuf,
     cage: Cage,
+    courier: Option<Courier>,
 }
 
 /// What is to be said once the programs have ended.
@@ -44,15 +57,10 @@ pub(super) struct Left {
 }
 
 impl Inside {
-    /// Shuts a worktree in; `None` where that is switched off or cannot be. `more` can be written as well.
-    pub(super) fn enter(
-        project: &Project,
-        settings: &Settings,
-        at: &Path,
-        more: &[PathBuf],
-    ) -> Result<Option<Self>, Error> {
+    /// Shuts a worktree in, where that is wished and can be. `more` can be written as well.
+    pub(super) fn enter(project: &Project, settings: &Settings, at: &Path, more: &[PathBuf]) -> Result<Self, Error> {
         if !is_closed(settings) {
-            return Ok(None);
+            return Ok(Self::default());
         }
         if let Some(cell) = project.repo.cell_at(at)? {
             sweep(project, &cell)?;
@@ -64,35 +72,84 @@ impl Inside {
         write.extend(settings.sandbox.paths(home));
         write.extend_from_slice(more);
         let cage = Cage { write, no_net: settings.sandbox.no_net.value };
-        Ok(Some(Self { at: at.to_owned(), cell, tmp, cage }))
+        let vars = ["TMPDIR", "TMP", "TEMP"].map(|name| (OsString::from(name), tmp.clone().into_os_string())).to_vec();
+        let shut = Shut { at: at.to_owned(), cell, cage, courier: None };
+        Ok(Self { vars, houses: Vec::new(), shut: Some(shut) })
     }
 
-    /// What the programs may touch.
-    pub(super) fn cage(&self) -> Cage {
-        self.cage.clone()
+    /// What sets its programs apart from those that run beside it.
+    pub(super) fn with_slot(mut self, slot: Option<&Slot>) -> Self {
+        self.vars.extend(slot.into_iter().flat_map(Slot::env));
+        self
     }
 
-    /// The Git directory in which their commands work.
-    pub(super) fn git_dir(&self) -> PathBuf {
-        self.cell.git_dir()
+    /// Opens what agents need outside of the worktree, and lays out where their clients keep themselves meanwhile.
+    pub(super) fn with_agents(mut self, needs: &Needs) -> Result<Self, Error> {
+        let Some(shut) = &mut self.shut else { return Ok(self) };
+        for dir in &needs.writes {
+            household::make(dir).map_err(Error::system(format!("cannot make {}", dir.display())))?;
+            shut.cage.write.push(dir.clone());
+        }
+        let mut returns = Vec::new();
+        for (n, (agent, theirs)) in needs.households.iter().enumerate() {
+            let failed = || Error::system(format!("cannot lay out a directory for agent `{agent}`"));
+            // Not among what is temporary: some clients keep no programs there.
+            let at = shut.cell.beside(&format!("{HOUSE}{n}"));
+            let house = household::lay(theirs, &at).map_err(failed())?;
+            shut.cage.write.push(at);
+            shut.cage.write.extend(house.open);
+            returns.extend(house.returns);
+            self.houses.push((agent.clone(), house.variable));
+        }
+        let noted = std::fs::write(shut.cell.beside("returns"), household::list(&returns));
+        noted.map_err(Error::system("cannot note what agents may renew"))?;
+        shut.courier = Courier::start(returns);
+        Ok(self)
     }
 
-    /// Tells a program where it may keep what is temporary.
+    /// Whether its programs are shut in.
+    pub(super) fn is_shut(&self) -> bool {
+        self.shut.is_some()
+    }
+
+    /// What the programs may touch; `None` where that is everything.
+    pub(super) fn cage(&self) -> Option<Cage> {
+        self.shut.as_ref().map(|shut| shut.cage.clone())
+    }
+
+    /// The Git directory in which their commands work, where it is not the worktree's.
+    pub(super) fn git_dir(&self) -> Option<PathBuf> {
+        self.shut.as_ref().map(|shut| shut.cell.git_dir())
+    }
+
+    /// Tells a program what it is told in here: its ports, and where it may keep what is temporary.
     pub(super) fn dress(&self, errand: &mut Errand) {
-        let ours = ["TMPDIR", "TMP", "TEMP"];
-        errand.env.retain(|(key, _)| !ours.iter().any(|name| key == name));
-        errand.env.extend(ours.map(|name| (OsString::from(name), self.tmp.clone().into_os_string())));
+        errand.env.retain(|(key, _)| !self.vars.iter().any(|(own, _)| key == own));
+        errand.env.extend(self.vars.iter().cloned());
+    }
+
+    /// Tells the program of an agent, too, where it keeps itself.
+    pub(super) fn dress_for(&self, agent: &str, errand: &mut Errand) {
+        self.dress(errand);
+        for (_, (name, value)) in self.houses.iter().filter(|(whose, _)| whose == agent) {
+            errand.env.retain(|(key, _)| key != name);
+            errand.env.push((name.clone(), value.clone()));
+        }
     }
 
     /// Takes over what was done on a branch, and opens the worktree again.
     pub(super) fn leave(self, project: &Project, spec: &Qualified) -> Result<Left, Error> {
-        settle(project, spec, &self.at, &self.cell)
+        let Some(shut) = self.shut else { return Ok(Left::default()) };
+        drop(shut.courier);
+        settle(project, spec, &shut.at, &shut.cell)
     }
 
     /// Opens the worktree again. Nothing that was done in the cell is kept.
     pub(super) fn dismiss(self, project: &Project) -> Result<(), Error> {
-        sweep(project, &self.cell)?;
-        Ok(project.repo.dismiss(&self.at, &self.cell)?)
+        let Some(shut) = self.shut else { return Ok(()) };
+        drop(shut.courier);
+        sweep(project, &shut.cell)?;
+        Ok(project.repo.dismiss(&shut.at, &shut.cell)?)
     }
 }
 
@@ -198,12 +255,24 @@ fn temporary(project: &Project, cell: &Cell) -> Result<PathBuf, Error> {
 
 /// How the name of a temporary directory begins.
 const TMP: &str = "chant-run-";
+/// And that of a client's directory.
+const HOUSE: &str = "agent-";
 
-/// Takes the temporary directory of a cell away. That it is one of ours its name says; only its owner can have made it.
+/// Takes the temporary directory of a cell away, when credentials that were renewed in it are brought back. That it is one of ours its name says; only its owner can have made it.
 fn sweep(project: &Project, cell: &Cell) -> Result<(), Error> {
     use std::os::unix::ffi::OsStringExt as _;
     let Ok(noted) = std::fs::read(cell.beside("tmp")) else { return Ok(()) };
     let tmp = PathBuf::from(OsString::from_vec(noted));
+    if let Ok(list) = std::fs::read(cell.beside("returns")) {
+        household::bring_back(&household::listed(&list));
+    }
+    for n in 0.. {
+        let house = cell.beside(&format!("{HOUSE}{n}"));
+        if house.symlink_metadata().is_err() {
+            break;
+        }
+        project.repo.delete_scratch(&house)?;
+    }
     if tmp.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TMP.as_bytes())) {
         // What cannot be deleted is in nobody's way.
         project.repo.delete_scratch(&tmp).ok();

@@ -89,7 +89,7 @@ pub(super) fn shell(project: &Project, settings: &Settings, script: &str, cwd: P
 /// A program in the user's environment.
 pub(super) fn program(project: &Project, settings: &Settings, argv: Vec<OsString>, cwd: PathBuf) -> Errand {
     let name = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-    Errand { name, argv, cwd, env: clean_environment(project, settings, &[]), stdin: Vec::new() }
+    Errand { name, argv, cwd, env: clean_environment(project, &For::Running(settings, &[])), stdin: Vec::new() }
 }
 
 /// The configured set-up, in a worktree or in the checkout of the proofs.
@@ -97,14 +97,27 @@ pub(super) fn setup(project: &Project, settings: &Settings, command: &str, workt
     Errand { name: format!("the set-up `{command}`"), ..shell(project, settings, command, project.dir_in(worktree)) }
 }
 
+/// For whom an environment is.
+pub(super) enum For<'a> {
+    /// One who only asks what there is, and starts nothing with it.
+    Looking,
+    /// A program under these settings, and globs of what its kind needs.
+    Running(&'a Settings, &'a [String]),
+}
+
 /// The user's environment without what would lead Git or chant astray. Of a caged program's only what is known to be no
-/// secret, what the settings name, and what `own` names: globs that the kind of an agent needs.
-pub(super) fn clean_environment(project: &Project, settings: &Settings, own: &[String]) -> Vec<(OsString, OsString)> {
-    let closed = inside::is_closed(settings);
-    let named = [&settings.sandbox.pass_env.value[..], own].concat();
+/// secret, what the settings name, and what its kind needs.
+pub(super) fn clean_environment(project: &Project, whom: &For<'_>) -> Vec<(OsString, OsString)> {
+    let named = match whom {
+        For::Running(settings, own) if inside::is_closed(settings) => {
+            Some([&settings.sandbox.pass_env.value[..], own].concat())
+        }
+        For::Running(..) | For::Looking => None,
+    };
     let goes = |key: &OsString, value: &OsString| {
         let name = key.to_string_lossy();
-        !name.starts_with("CHANT_") && (!closed || cage::passes(&name, &value.to_string_lossy(), &named))
+        let passes = |named: &Vec<String>| cage::passes(&name, &value.to_string_lossy(), named);
+        !name.starts_with("CHANT_") && named.as_ref().is_none_or(passes)
     };
     git::scrubbed(&project.env.vars).into_iter().filter(|(key, value)| goes(key, value)).collect()
 }
@@ -115,7 +128,10 @@ pub(super) fn failure(done: &Performed) -> Option<String> {
     let last = if last.is_empty() { String::new() } else { format!(": {last}") };
     match &done.how {
         How::Exited(0) => None,
-        How::Exited(code) => Some(format!("exited {code}{last}")),
+        How::Exited(code) => {
+            let refused = done.refused.as_ref().map(|what| format!("; {what}")).unwrap_or_default();
+            Some(format!("exited {code}{last}{refused}"))
+        }
         How::Signalled(signal) => Some(format!("was killed by signal {signal}{last}")),
         How::TimedOut => Some(format!("took longer than allowed and was ended{last}")),
         How::Stopped => Some("was stopped".to_owned()),

@@ -11,7 +11,7 @@ use super::listen::{Cut, Heard, Hearing};
 use super::model::{Claim, Ended};
 use super::used::Used;
 use super::{Engine, Error, Phase, Prover, furnish, jobs, on_base, slots, tidy, turns};
-use crate::agent::{Errand, How, Performed, Trouble};
+use crate::agent::{How, Performed, Trouble};
 use crate::env::failpoint;
 
 /// Makes the worktree ready and runs set-up and agent, in a cage where that is wished, and takes over what they did, however
@@ -21,15 +21,14 @@ pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Stri
     let project = &engine.project;
     let heart = Heart::start(engine, claim)?;
     let slot = slots::take(project, &claim.id)?;
-    let mut labour = Labour { engine, claim, heart, begun: Instant::now(), slot, inside: None };
-    labour.furnish()?;
+    furnish(engine, claim, slot.as_ref())?;
     let at = project.worktree_path(&claim.id);
-    labour.inside =
-        Inside::enter(project, &claim.settings, &at, &claim.agent.writes(project, &claim.settings, &claim.rotation))?;
+    let needs = claim.agent.needs(project, &claim.settings, &claim.rotation);
+    let inside = Inside::enter(project, &claim.settings, &at, &[])?.with_slot(slot.as_ref()).with_agents(&needs)?;
     failpoint("attempt.enclosed");
+    let mut labour = Labour { engine, claim, heart, begun: Instant::now(), inside };
     let ended = labour.set_up_and_agents();
-    let left = labour.inside.take().map(|inside| inside.leave(project, &claim.qualified)).transpose()?;
-    let left = left.unwrap_or_default();
+    let left = std::mem::take(&mut labour.inside).leave(project, &claim.qualified)?;
     left.notices.into_iter().for_each(|notice| engine.notice(&claim.id, notice));
     match ended {
         // Only now: what the journal says has ended is not run again, and so must be on its branch.
@@ -46,6 +45,16 @@ pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Stri
             Err(error)
         }
     }
+}
+
+/// What the proofs say on the base, and the worktree's furniture.
+fn furnish(engine: &Engine, claim: &Claim, slot: Option<&slots::Slot>) -> Result<(), Error> {
+    if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
+        engine.phase(&claim.id, Phase::Base, Some(claim.attempt));
+        let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
+        on_base::look_first(&prover, &claim.spec, claim.base)?;
+    }
+    furnish::furnish(engine, claim, slot)
 }
 
 /// How an agent ended, and what it used.
@@ -71,24 +80,16 @@ struct Labour<'a> {
     heart: Heart,
     /// When the agents began: they share one time limit, with what they wait for.
     begun: Instant,
-    /// What sets it apart from those that run beside it.
-    slot: Option<slots::Slot>,
-    /// Where it is shut in.
-    inside: Option<Inside>,
+    /// What its programs may touch, and what they are told.
+    inside: Inside,
 }
 
 impl Labour<'_> {
     fn watch(&self, timeout: Duration) -> Watch<'_> {
         let (claim, engine) = (self.claim, self.engine);
         let transcript = Some(engine.project.transcript_path(&claim.id));
-        let cage = self.inside.as_ref().map(Inside::cage);
+        let cage = self.inside.cage();
         Watch { id: &claim.id, lock: &claim.lock, timeout, transcript, cage, lost: Some(self.heart.lost()) }
-    }
-
-    /// What programs of the attempt are told beside the user's own variables.
-    fn dress(&self, errand: &mut Errand) {
-        errand.env.extend(self.slot.iter().flat_map(slots::Slot::env));
-        self.inside.iter().for_each(|inside| inside.dress(errand));
     }
 
     fn set_up_and_agents(&mut self) -> Result<Ending, Error> {
@@ -102,24 +103,13 @@ impl Labour<'_> {
         self.agents()
     }
 
-    /// What the proofs say on the base, and the worktree's furniture.
-    fn furnish(&self) -> Result<(), Error> {
-        let (claim, engine) = (self.claim, self.engine);
-        if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
-            engine.phase(&claim.id, Phase::Base, Some(claim.attempt));
-            let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
-            on_base::look_first(&prover, &claim.spec, claim.base)?;
-        }
-        furnish::furnish(engine, claim, self.slot.as_ref())
-    }
-
     /// The configured set-up; what went wrong with it.
     fn set_up(&self) -> Result<Option<String>, Error> {
         let (claim, engine) = (self.claim, self.engine);
         let Some(setup) = &claim.settings.worktree_setup.value else { return Ok(None) };
         engine.phase(&claim.id, Phase::Setup, Some(claim.attempt));
         let mut errand = jobs::setup(&engine.project, &claim.settings, setup, &engine.project.worktree_path(&claim.id));
-        self.dress(&mut errand);
+        self.inside.dress(&mut errand);
         let done = engine.perform(vec![errand], &self.watch(claim.settings.timeout.value))?;
         self.stop_if_asked(&done)?;
         Ok(jobs::failure(&done).map(|what| format!("the set-up `{setup}` {what}")))
@@ -225,7 +215,7 @@ impl Labour<'_> {
             return Ok(Outcome::Failed(why));
         }
         let mut errands = agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
-        errands.iter_mut().for_each(|errand| self.dress(errand));
+        errands.iter_mut().for_each(|errand| self.inside.dress_for(agent.name(), errand));
         let hearing = Hearing { agent: Some(agent.agent()), limits, idle: agent.idle() };
         let left = agent.timeout().saturating_sub(self.begun.elapsed());
         let mut heard = engine.listen(errands, &self.watch(left), &hearing)?;
@@ -252,7 +242,8 @@ impl Labour<'_> {
         if let Some(version) = known(&engine.versions()) {
             return Ok(version);
         }
-        let Some(errand) = agent.version(&engine.project, &self.claim.settings) else { return Ok(None) };
+        let Some(mut errand) = agent.version(&engine.project, &self.claim.settings) else { return Ok(None) };
+        self.inside.dress_for(agent.name(), &mut errand);
         let watch = Watch { transcript: None, ..self.watch(agents::PATIENCE) };
         let done = engine.quietly(errand, &watch)?;
         let version = crate::agent::version_in(&done.tail).filter(|_| done.how.is_success());

@@ -21,6 +21,7 @@ mod evidence;
 mod frozen;
 mod furnish;
 mod honesty;
+mod household;
 mod inside;
 mod jobs;
 mod labour;

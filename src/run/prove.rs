@@ -68,7 +68,7 @@ impl<'a> Prover<'a> {
             self.each(&subject.prefix, &subject.spec, commit, &|criterion, command| {
                 let _turn = self.engine.handle.block_on(self.engine.beside.acquire());
                 let errand = self.errand(command, self.at.join(&subject.prefix));
-                let done = self.perform_in(inside.as_ref(), errand, self.settings.timeout.value)?;
+                let done = self.perform_in(&inside, errand, self.settings.timeout.value)?;
                 Ok(outcome(criterion, command, done))
             })
         };
@@ -76,7 +76,7 @@ impl<'a> Prover<'a> {
             let threads: Vec<_> = subjects.iter().map(|subject| scope.spawn(move || one(subject))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(broke_off()))).collect()
         });
-        inside.map(|inside| inside.dismiss(project)).transpose()?;
+        inside.dismiss(project)?;
         let found = found.into_iter().collect::<Result<Vec<Evidence>, Error>>()?;
         if !repo.tracked_unchanged(&self.at)? {
             repo.repoint(&self.at, commit, &self.settings.worktree_keep.value)?;
@@ -186,16 +186,14 @@ impl<'a> Prover<'a> {
     fn within_time(&self, errand: Errand, more: &[PathBuf], timeout: Duration) -> Result<Performed, Error> {
         let project = &self.engine.project;
         let inside = Inside::enter(project, self.settings, &self.at, more)?;
-        let done = self.perform_in(inside.as_ref(), errand, timeout);
-        inside.map(|inside| inside.dismiss(project)).transpose()?;
+        let done = self.perform_in(&inside, errand, timeout);
+        inside.dismiss(project)?;
         done
     }
 
-    fn perform_in(&self, inside: Option<&Inside>, mut errand: Errand, timeout: Duration) -> Result<Performed, Error> {
-        if let Some(inside) = inside {
-            inside.dress(&mut errand);
-        }
-        let cage = inside.map(Inside::cage);
+    fn perform_in(&self, inside: &Inside, mut errand: Errand, timeout: Duration) -> Result<Performed, Error> {
+        inside.dress(&mut errand);
+        let cage = inside.cage();
         let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None, cage, lost: None };
         let done = self.engine.perform(vec![errand], &watch)?;
         if matches!(done.how, How::Stopped) || self.engine.stopped() {
@@ -215,7 +213,9 @@ pub(super) struct Subject {
 /// What a command that has run proves.
 fn outcome(criterion: &Criterion, command: &str, done: Performed) -> Proof {
     let (exit, remark) = match &done.how {
-        How::Exited(code) => (Some(*code), None),
+        How::Exited(code) => {
+            (Some(*code), done.refused.as_ref().map(|what| format!("`{command}` exits {code}; {what}")))
+        }
         _ => (None, jobs::failure(&done)),
     };
     Proof::by_command(&criterion.text, command, exit, remark, done.tail, done.duration)

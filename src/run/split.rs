@@ -11,7 +11,7 @@ use super::listen::Hearing;
 use super::model::Claim;
 use super::prompt::{self, Ask, facts};
 use super::{Engine, Error, Request, agents, honesty, labour, tidy};
-use crate::agent::{Errand, How};
+use crate::agent::How;
 use crate::git::{Checkout, EntryKind, Expect, Moved, RefMove};
 use crate::ledger::Oid;
 use crate::plan::Status;
@@ -162,41 +162,35 @@ fn ask(engine: &Engine, claim: &Claim) -> Result<Vec<u8>, Error> {
 
 fn converse(engine: &Engine, claim: &Claim, worktree: &Path) -> Result<Vec<u8>, Error> {
     let project = &engine.project;
-    let inside = Inside::enter(
-        project,
-        &claim.settings,
-        worktree,
-        &claim.agent.writes(project, &claim.settings, &claim.rotation),
-    )?;
-    let said = ask_inside(engine, claim, worktree, inside.as_ref());
-    inside.map(|inside| inside.dismiss(project)).transpose()?;
+    let needs = claim.agent.needs(project, &claim.settings, &claim.rotation);
+    let inside = Inside::enter(project, &claim.settings, worktree, &[])?.with_agents(&needs)?;
+    let said = ask_inside(engine, claim, worktree, &inside);
+    inside.dismiss(project)?;
     said
 }
 
-fn ask_inside(engine: &Engine, claim: &Claim, worktree: &Path, inside: Option<&Inside>) -> Result<Vec<u8>, Error> {
+fn ask_inside(engine: &Engine, claim: &Claim, worktree: &Path, inside: &Inside) -> Result<Vec<u8>, Error> {
     let project = &engine.project;
     let watch = |timeout| Watch {
         id: &claim.id,
         lock: &claim.lock,
         timeout,
         transcript: Some(project.transcript_path(&claim.id)),
-        cage: inside.map(Inside::cage),
+        cage: inside.cage(),
         lost: None,
     };
-    let dressed = |mut errands: Vec<Errand>| {
-        errands.iter_mut().for_each(|errand| inside.iter().for_each(|inside| inside.dress(errand)));
-        errands
-    };
     if let Some(setup) = &claim.settings.worktree_setup.value {
-        let errands = dressed(vec![jobs::setup(project, &claim.settings, setup, worktree)]);
-        let done = engine.perform(errands, &watch(claim.settings.timeout.value))?;
+        let mut errand = jobs::setup(project, &claim.settings, setup, worktree);
+        inside.dress(&mut errand);
+        let done = engine.perform(vec![errand], &watch(claim.settings.timeout.value))?;
         stopped(engine, &done)?;
         if let Some(what) = jobs::failure(&done) {
             return Err(Error::Failed(format!("the set-up `{setup}` {what}")));
         }
     }
     let limits = claim.agent.limits(claim.spent);
-    let errands = dressed(claim.agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?);
+    let mut errands = claim.agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
+    errands.iter_mut().for_each(|errand| inside.dress_for(claim.agent.name(), errand));
     let hearing = Hearing { agent: Some(claim.agent.agent()), limits, idle: claim.agent.idle() };
     let heard = engine.listen(errands, &watch(claim.agent.timeout()), &hearing)?;
     claim.agent.leave();

@@ -281,22 +281,22 @@ fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str)
         Errand { stdin: message.as_bytes().to_vec(), ..jobs::shell(project, &claim.settings, script, path.to_owned()) };
     // A person's hooks are a person's own, and may do what the person may.
     let inside = match claim.agent.is_person() {
-        true => None,
+        true => Inside::default(),
         false => Inside::enter(project, &claim.settings, path, &[])?,
     };
     let mut pinned = project.repo.pinned(path)?;
-    if let Some(inside) = &inside {
-        pinned[0].1 = inside.git_dir().into();
-        inside.dress(&mut errand);
+    if let Some(git_dir) = inside.git_dir() {
+        pinned[0].1 = git_dir.into();
     }
+    inside.dress(&mut errand);
     errand.env.extend(pinned);
     let timeout = claim.settings.timeout.value;
-    let closed = inside.is_some();
+    let closed = inside.is_shut();
     let before = project.repo.tip(&claim.qualified.full_ref())?;
-    let cage = inside.as_ref().map(Inside::cage);
+    let cage = inside.cage();
     let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage, lost: None };
     let done = engine.perform(vec![errand], &watch);
-    let left = inside.map(|inside| inside.leave(project, &claim.qualified)).transpose()?.unwrap_or_default();
+    let left = inside.leave(project, &claim.qualified)?;
     let done = done?;
     if matches!(done.how, How::Stopped) {
         return Err(Error::Interrupted);
@@ -340,10 +340,11 @@ fn commit_plainly(engine: &Engine, spec: &Qualified, path: &Path, message: &str)
     let project = &engine.project;
     let repo = &project.repo;
     // A filter may be the agent's own.
-    if let Some(inside) = Inside::enter(project, &project.settings, path, &[])? {
+    let inside = Inside::enter(project, &project.settings, path, &[])?;
+    if let (Some(git_dir), Some(cage)) = (inside.git_dir(), inside.cage()) {
         let before = repo.tip(&spec.full_ref())?;
         let git = |args: &[&str], input: &str| -> Result<(), crate::git::Error> {
-            let git = repo.git_inside(path, &inside.git_dir(), inside.cage(), args)?;
+            let git = repo.git_inside(path, &git_dir, cage.clone(), args)?;
             Ok(git.stdin(input).check().map(drop)?)
         };
         let made = git(&ADD, "").and_then(|()| git(&COMMIT, message));

@@ -17,11 +17,9 @@ fn closed() -> bool {
     there
 }
 
-/// A project whose agents are shut in.
+/// A project whose agents are shut in: nobody has said anything about it.
 fn closed_sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.git(["config", "chant.sandbox", "on"]).ok();
-    sandbox
+    Sandbox::new()
 }
 
 /// Everything outside of the agent's own places, by path and content: the repository with its Git directory, and home.
@@ -430,6 +428,33 @@ fn it_is_switched_off_only_in_words() {
     own.steps("001-a", "", &["A $ test -f a"], "touch a; touch ../../../reached || true").commit("again");
     own.chant(["work", "001"]);
     assert_eq!(own.exists("reached"), !closed());
+}
+
+#[test]
+fn what_was_refused_is_named_with_what_opens_it_and_that_does() {
+    if !closed() {
+        return;
+    }
+    let sandbox = closed_sandbox();
+    sandbox.steps("001-a", "", &["A $ echo x > ~/.cache/proof/x"], "mkdir -p ~/.npm/_cacache && touch a");
+    sandbox.commit("spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    let home = sandbox.root.parent().unwrap().join("home");
+    assert!(
+        out.err.contains(&format!("the sandbox keeps {}/.npm closed: `mkdir -p ~/.npm` and", home.display())),
+        "{}",
+        out.err
+    );
+    assert!(out.err.contains("`sandbox: { write: [~/.npm] }` in .chant/config.yaml"), "{}", out.err);
+    std::fs::create_dir_all(home.join(".npm")).unwrap();
+    std::fs::create_dir_all(home.join(".cache/proof")).unwrap();
+    let written = sandbox.beside("").display().to_string();
+    let open =
+        |dirs: &str| sandbox.chant_with(&[("CHANT_SANDBOX_WRITE", &format!("{written},{dirs}"))], ["work", "001"]);
+    let out = open("~/.npm").exits(1);
+    assert!(out.err.contains("exits 2") && out.err.contains("`sandbox: { write: [~/.cache/proof] }`"), "{}", out.err);
+    open("~/.npm,~/.cache/proof").ok();
+    assert!(home.join(".npm/_cacache").is_dir());
 }
 
 #[test]

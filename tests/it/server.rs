@@ -706,7 +706,14 @@ fn a_push_from_a_shallow_clone_is_judged() {
 fn working(specs: impl FnOnce(&Sandbox)) -> (Clones, PathBuf) {
     let hub = Clones::guarded(Way::File, specs);
     let clone = hub.clone("worker");
-    for (key, value) in [("user.name", "Worker"), ("user.email", "worker@example.org")] {
+    // What comes with a push decides nothing about the sandbox.
+    let beside = hub.sandbox.beside("").display().to_string();
+    for (key, value) in [
+        ("user.name", "Worker"),
+        ("user.email", "worker@example.org"),
+        ("chant.sandbox.write", &beside),
+        ("chant.sandbox.passEnv", "BESIDE"),
+    ] {
         hub.git(&clone, &["config", key, value]);
     }
     hub.at_hub_by("git", &["config", "chant.server.work", clone.to_str().unwrap()]).ok();

@@ -3,6 +3,7 @@
 mod acp;
 mod budgets;
 mod openai;
+mod home;
 mod real;
 mod rotation;
 mod suite;

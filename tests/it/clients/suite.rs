@@ -134,13 +134,21 @@ fn variables_arguments_and_another_program_are_the_agents_own() {
         "agents:\n  mine: { kind: claude, command: [claude-next, --bare], args: [--effort, high], model: m1,\n    env: { \
          CLAUDE_CONFIG_DIR: ~/.claude-work, DISABLE_TELEMETRY: 0 } }\n",
     );
-    desk.client("claude-next", 0, KINDS[0].well, WRITE, 0);
+    let theirs = desk.sandbox.root.parent().unwrap().join("home/.claude-work");
+    std::fs::create_dir(&theirs).unwrap();
+    std::fs::write(theirs.join("settings.json"), "{\"whose\":\"mine\"}").unwrap();
+    desk.client(
+        "claude-next",
+        0,
+        KINDS[0].well,
+        &format!("{WRITE}cat $CLAUDE_CONFIG_DIR/settings.json > $me.settings\n"),
+        0,
+    );
     desk.chant(&["work", "001", "--agent", "mine"]).ok();
+    assert_eq!(desk.file("claude-next.settings"), "{\"whose\":\"mine\"}");
     let argv = desk.file("claude-next.argv");
     assert!(argv.starts_with("--bare -p ") && argv.ends_with("--model m1 --effort high\n"), "{argv}");
     let env = desk.file("claude-next.env");
-    let home = desk.sandbox.beside("home").display().to_string();
-    assert!(env.contains(&format!("CLAUDE_CONFIG_DIR={home}/.claude-work\n")), "{env}");
     assert!(env.contains("DISABLE_TELEMETRY=0\n") && env.contains("DISABLE_AUTOUPDATER=1\n"), "{env}");
     assert!(desk.trailers("completed").contains("Assisted-by: mine:m1"));
 }
