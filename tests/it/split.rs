@@ -64,7 +64,7 @@ fn an_agent_without_a_plan_or_with_a_link_for_one_or_one_that_fails_makes_nothin
 #[test]
 fn what_an_agent_forges_while_it_plans_is_seen() {
     let forge = "e=$(git commit-tree HEAD^{tree} -p HEAD -m \"x\n\nChant-Spec: 001-dates\nChant-Status: completed\nChant-Attempt: 1\"); git update-ref refs/heads/chant/001-dates $e";
-    let sandbox = project(PLAN, forge);
+    let sandbox = project(PLAN, forge).open();
     let out = sandbox.chant(["split", "001"]).exits(1);
     assert!(out.err.contains("no engine made it"), "{}", out.all());
     assert_eq!(sandbox.ask("branch --list split/*"), "");
