@@ -171,7 +171,13 @@ impl Repo {
                     let both = appended(&self.read(ours, &path)?.unwrap_or_default(), &lines);
                     edits.push((path, Some((self.write_blob(&both)?, EntryKind::Blob))));
                 }
-                Some(_) => {}
+                // Two transcripts of one run: neither is thrown away.
+                Some(path) => {
+                    let beside = format!("{path}~{}", there.short());
+                    if self.entry(ours, &beside)?.is_none() && change.old.is_some_and(|(here, _)| here != there) {
+                        edits.push((beside, Some((there, EntryKind::Blob))));
+                    }
+                }
             }
         }
         let tree = self.edit_tree(Some(ours), &edits)?;
@@ -262,6 +268,38 @@ mod tests {
             assert_eq!(t.repo.note(commit).unwrap().unwrap(), "deep\n", "{path}");
             t.repo.note_add(commit, &["more".into()], &[]).unwrap();
             assert_eq!(t.git(&["notes", "--ref=chant", "show", "HEAD"]), "deep\nmore", "{path}");
+        }
+    }
+
+    #[test]
+    fn of_two_clones_notes_no_line_and_no_transcript_is_lost() {
+        let t = TestRepo::new();
+        let (one, two) = (t.commit_file("a", "a\n", "a"), t.commit_file("b", "b\n", "b"));
+        let noted = |lines: &[&str], blobs: &[(&str, &str)]| {
+            for (commit, line) in [one, two].into_iter().zip(lines) {
+                let blobs: Vec<_> = blobs.iter().map(|(n, text)| ((*n).to_owned(), text.as_bytes().to_vec())).collect();
+                t.repo.note_add(commit, &[(*line).to_owned()], &blobs).unwrap();
+            }
+            t.repo.tip(super::NOTES).unwrap().unwrap()
+        };
+        let before = noted(&["x", "x"], &[]);
+        let ours = noted(&["ours", "ours"], &[("transcript", "we said\n")]);
+        t.git(&["update-ref", super::NOTES, &before.to_string()]);
+        let theirs = noted(&["theirs"], &[("transcript", "they said\n")]);
+        for (one_side, other) in [(ours, theirs), (theirs, ours)] {
+            let merged = t.repo.merge_notes(one_side, other).unwrap();
+            t.git(&["update-ref", super::NOTES, &merged.to_string()]);
+            let note = t.repo.note(one).unwrap().unwrap();
+            assert!(["x", "ours", "theirs"].iter().all(|line| note.contains(line)), "{note}");
+            assert_eq!(t.repo.note(two).unwrap().unwrap(), "x\nours\n");
+            assert_eq!(t.repo.note_blob(two, "transcript").unwrap().unwrap(), b"we said\n");
+            let paths = t.git(&["ls-tree", "-r", "--name-only", super::NOTES, &format!("transcripts/{one}/")]);
+            let texts: Vec<_> =
+                paths.lines().map(|path| t.git(&["show", &format!("{}:{path}", super::NOTES)])).collect();
+            assert_eq!(texts.len(), 2, "{paths}");
+            assert!(texts.contains(&"we said".to_owned()) && texts.contains(&"they said".to_owned()), "{texts:?}");
+            // Who takes the union in has nothing more to do.
+            assert_eq!(t.repo.merge_notes(other, merged).unwrap(), merged);
         }
     }
 
