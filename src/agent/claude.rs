@@ -60,6 +60,10 @@ impl Agent for Claude {
         Some(self.0.version(PROGRAM))
     }
 
+    fn resume(&self, session: &str) -> Option<Vec<OsString>> {
+        Some(self.0.in_terminal(PROGRAM, ["--resume", session]))
+    }
+
     fn households(&self, home: &Path) -> Vec<Household> {
         let named = self.0.vars.get("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
         // Its state lies beside the usual directory, and within one that is named. It says which servers and projects are

@@ -64,6 +64,12 @@ impl Client {
         }
     }
 
+    /// Program, these arguments and the settings' own, for a terminal.
+    pub(super) fn in_terminal(&self, usual: &str, arguments: [&str; 2]) -> Vec<OsString> {
+        let own = self.args.iter().map(OsString::from);
+        self.argv(usual).into_iter().chain(arguments.map(OsString::from)).chain(own).collect()
+    }
+
     /// What asks for the version.
     pub(super) fn version(&self, usual: &str) -> Vec<OsString> {
         [self.argv(usual), vec!["--version".into()]].concat()

@@ -57,6 +57,10 @@ impl Agent for Codex {
         Some(self.0.version(PROGRAM))
     }
 
+    fn resume(&self, session: &str) -> Option<Vec<OsString>> {
+        Some(self.0.in_terminal(PROGRAM, ["resume", session]))
+    }
+
     fn households(&self, home: &Path) -> Vec<Household> {
         vec![Household {
             dir: self.0.home("CODEX_HOME", ".codex").unwrap_or_else(|| home.join(".codex")),

@@ -41,6 +41,10 @@ impl Agent for Gemini {
         Some(self.0.version(PROGRAM))
     }
 
+    fn resume(&self, session: &str) -> Option<Vec<OsString>> {
+        Some(self.0.in_terminal(PROGRAM, ["--resume", session]))
+    }
+
     fn writes(&self, home: &Path) -> Vec<PathBuf> {
         let own = self.0.home("GEMINI_CLI_HOME", "").map(|home| home.join(".gemini"));
         vec![own.unwrap_or_else(|| home.join(".gemini"))]

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::kin;
 use super::lock::{HandedOver, Share};
+use super::mask::Mask;
 use super::transcript::{Ear, Recorder};
 use super::wire::{COMMAND, Fence, How, KILL, Orders, Report, STOP, Text};
 use crate::cage::Cage;
@@ -56,6 +57,8 @@ pub struct Order {
     pub watch: Option<mpsc::UnboundedSender<String>>,
     /// What understands the output, and is told every line of it.
     pub ear: Option<Ear>,
+    /// What of the output nobody is to see.
+    pub mask: Mask,
 }
 
 /// What became of a job.
@@ -88,7 +91,8 @@ impl Job {
     /// Where the supervisor itself cannot be started, the transcript cannot be opened, or no tokio runtime is there.
     pub fn start(mut order: Order) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let recorder = Recorder::new(order.transcript.as_deref(), order.watch.take(), order.ear.take())?;
+        let recorder =
+            Recorder::new(order.transcript.as_deref(), order.watch.take(), order.ear.take(), order.mask.clone())?;
         let hold: Vec<RawFd> = order.hold.iter().map(|share| share.fd().as_raw_fd()).collect();
         let orders = orders(&order, hold.clone()).encode(&order.stdin)?;
         let child = supervisor(&order, hold).spawn()?;

@@ -116,6 +116,15 @@ impl Lock {
         (&self.held.file).write_all(line.as_bytes())
     }
 
+    /// Appends a line to the file of a lock that this process holds elsewhere.
+    ///
+    /// # Errors
+    /// Where the file is not there or cannot be written.
+    pub fn append(path: &Path, line: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).open(path)?;
+        file.write_all(format!("{}\n", line.replace(char::is_control, " ")).as_bytes())
+    }
+
     /// Notes who holds the lock (`<pid> <host> <run>`), for those who come too late.
     ///
     /// # Errors

@@ -48,6 +48,10 @@ impl Agent for Opencode {
         Some(self.0.version(PROGRAM))
     }
 
+    fn resume(&self, session: &str) -> Option<Vec<OsString>> {
+        Some(self.0.in_terminal(PROGRAM, ["--session", session]))
+    }
+
     fn households(&self, _: &Path) -> Vec<Household> {
         // What is in there it starts the next time. Other programs of the run find theirs as ever.
         let house = |variable, below| Household {

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::job::{Job, Order};
 use super::lock::Lock;
+use super::mask::Mask;
 use super::task::Errand;
 use super::transcript::Ear;
 use super::wire::How;
@@ -35,6 +36,8 @@ pub struct Terms<'a> {
     pub watch: Option<mpsc::UnboundedSender<String>>,
     /// Makes what understands the output of one errand.
     pub ear: Option<&'a (dyn Fn() -> Option<Ear> + Sync)>,
+    /// What of their output nobody is to see.
+    pub mask: Mask,
     /// The locks that each supervisor keeps.
     pub locks: &'a [&'a Lock],
 }
@@ -134,5 +137,6 @@ fn order(errand: Errand, terms: &Terms<'_>, timeout: Option<Duration>) -> io::Re
         transcript: terms.transcript.clone(),
         watch: terms.watch.clone(),
         ear: terms.ear.and_then(|ear| ear()),
+        mask: terms.mask.clone(),
     })
 }

@@ -121,6 +121,12 @@ pub trait Agent: Send + Sync {
         None
     }
 
+    /// The program and the arguments that go on with a conversation in a terminal; `None` where its kind cannot.
+    fn resume(&self, session: &str) -> Option<Vec<OsString>> {
+        let _ = session;
+        None
+    }
+
     /// Whether somebody is signed in where its model is.
     fn signed_in(&self) -> SignedIn {
         SignedIn::Unknown

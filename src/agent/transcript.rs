@@ -1,7 +1,7 @@
 //! Where a child's output goes: bounded into a file, its last words to whoever watches, its tail into the outcome.
 //!
 //! A gigabyte of output costs neither memory nor disk: the file gets the first [`HEAD`] bytes as they come, and when the
-//! child has ended a line that says how much is missing and the last [`LAST`] bytes.
+//! child has ended a line that says how much is missing and the last [`LAST`] bytes. Secrets are masked before any of it.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::event::{Reader, Said};
+use super::mask::{Mask, Masker};
 use super::plain::{plain, words};
 
 /// Bytes of one child's output that are written as they come.
@@ -75,6 +76,7 @@ impl Listener {
 
 /// The recorder of one child's output.
 pub(super) struct Recorder {
+    masker: Masker,
     file: Option<File>,
     written: u64,
     last: VecDeque<u8>,
@@ -90,6 +92,7 @@ impl Recorder {
         path: Option<&Path>,
         watch: Option<UnboundedSender<String>>,
         ear: Option<Ear>,
+        mask: Mask,
     ) -> io::Result<Self> {
         let file = match path {
             None => None,
@@ -102,11 +105,17 @@ impl Recorder {
         };
         let words = Words { watch, line: Vec::new(), sent: 0, since: Instant::now(), held: None };
         let listener = ear.map(|ear| Listener { ear, line: Vec::new() });
-        Ok(Self { file, written: 0, last: VecDeque::new(), overflow: 0, tail: VecDeque::new(), words, listener })
+        let (last, tail) = (VecDeque::new(), VecDeque::new());
+        Ok(Self { masker: Masker::new(mask), file, written: 0, last, overflow: 0, tail, words, listener })
     }
 
     /// Takes in what the child printed. A full disk ends the transcript, not the work.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let bytes = self.masker.feed(bytes);
+        self.take(&bytes);
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
         keep(&mut self.tail, bytes, 2 * TAIL);
         self.words.feed(bytes);
         if let Some(listener) = &mut self.listener {
@@ -134,6 +143,8 @@ impl Recorder {
 
     /// Writes the end of the transcript and gives the tail, as text that is safe to show.
     pub(super) fn finish(mut self) -> String {
+        let rest = self.masker.finish();
+        self.take(&rest);
         self.words.end();
         if let Some(listener) = &mut self.listener {
             listener.end();
@@ -254,7 +265,7 @@ mod tests {
     fn record(chunks: impl IntoIterator<Item = Vec<u8>>) -> (Vec<u8>, String) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("deep/transcript");
-        let mut recorder = Recorder::new(Some(&path), None, None).unwrap();
+        let mut recorder = Recorder::new(Some(&path), None, None, Mask::default()).unwrap();
         chunks.into_iter().for_each(|chunk| recorder.feed(&chunk));
         let tail = recorder.finish();
         (std::fs::read(path).unwrap(), tail)
@@ -295,7 +306,7 @@ mod tests {
     #[test]
     fn a_flood_of_lines_reaches_a_watcher_as_a_trickle_that_ends_with_the_last() {
         let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let mut recorder = Recorder::new(None, Some(tell), None).unwrap();
+        let mut recorder = Recorder::new(None, Some(tell), None, Mask::default()).unwrap();
         for n in 0..100_000 {
             recorder.feed(format!("line {n}\n").as_bytes());
         }

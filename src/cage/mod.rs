@@ -25,7 +25,7 @@ mod vars;
 #[cfg(target_os = "linux")]
 pub use linux::Ready;
 pub use refused::{Surroundings, refused};
-pub use vars::{looks_secret, passes};
+pub use vars::{looks_secret, names, passes};
 
 /// What is left open. Reading is allowed everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

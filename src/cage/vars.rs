@@ -238,8 +238,12 @@ const TOKENS: &[&str] = &[
 pub fn passes(name: &str, value: &str, named: &[String]) -> bool {
     let known =
         || KNOWN.iter().any(|known| known.strip_suffix('*').map_or(name == *known, |head| name.starts_with(head)));
+    names(named, name) || known() && !looks_secret(name, value)
+}
+
+/// Whether one of these globs names a variable.
+pub fn names(named: &[String], name: &str) -> bool {
     named.iter().filter_map(|glob| matcher(glob)).any(|glob| glob.is_match(name))
-        || known() && !looks_secret(name, value)
 }
 
 /// Whether a variable looks as if it held a secret: by its name, by its value, or by a password in a URL.

@@ -15,6 +15,7 @@ mod drift;
 mod edit;
 mod export;
 mod graph;
+mod handover;
 mod hook;
 mod init;
 mod lint;
@@ -95,6 +96,8 @@ work
   reset        Make a failed, cancelled or stalled spec ready again
   cancel       Say that a spec is not to be worked any more
   verify       Run the proofs again in a clean checkout
+  handover     Stop the agent that works a spec, and go on by hand
+  attach       Go on with the conversation of a spec's client
 
 review
   diff         Show a spec's change, with criteria and evidence above it
@@ -141,6 +144,8 @@ enum Command {
     Reset(decide::Reset),
     Cancel(decide::Cancel),
     Verify(verify::Verify),
+    Handover(handover::Handover),
+    Attach(handover::Attach),
     Diff(diff::Diff),
     Approve(review::Approve),
     Reject(review::Reject),
@@ -326,6 +331,8 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Reset(args) => args.run(context),
         Command::Cancel(args) => args.run(context),
         Command::Verify(args) => args.run(context),
+        Command::Handover(args) => args.run(context),
+        Command::Attach(args) => args.run(context),
         Command::Diff(args) => args.run(context),
         Command::Approve(args) => args.run(context),
         Command::Reject(args) => args.run(context),

@@ -221,7 +221,7 @@ fn mark(ending: &Ending) -> &'static str {
     match ending {
         Ending::Landed { .. } | Ending::AlreadyDone => "✓",
         Ending::Review(_) => paint::glyph(Status::InReview),
-        Ending::Person(_) => paint::glyph(Status::InProgress),
+        Ending::Person(_) | Ending::HandedOver { .. } => paint::glyph(Status::InProgress),
         Ending::Interrupted => paint::glyph(Status::Stalled),
         _ => "✗",
     }
@@ -243,6 +243,9 @@ pub fn words(id: &SpecId, ending: &Ending) -> String {
         Ending::Refused(reason) => format!("{id} was not worked: {}", text::tame(reason)),
         Ending::Held(by) => format!("{id} is being worked by {}", text::tame(by)),
         Ending::Interrupted => format!("{id} was interrupted; its work is kept, and `chant work {id}` goes on"),
+        Ending::HandedOver { to, path } => {
+            format!("{id} is handed over to {}, who works in {}", text::clean(to), path.display())
+        }
         Ending::Person(path) => {
             format!("{id} is yours: work in {}\nthen `chant work {id} --finish` proves and lands it", path.display())
         }

@@ -2,7 +2,7 @@
 
 use schemars::schema_for;
 
-use super::{activity, config, diff, drift, graph, lint, verify, why};
+use super::{activity, config, diff, drift, graph, handover, lint, verify, why};
 use crate::ops::{cost, doctor, hooks, pr, views};
 
 /// Every published schema: the command's name and the schema of its `--json`.
@@ -21,6 +21,7 @@ pub fn all() -> Vec<(&'static str, serde_json::Value)> {
         ("lint", schema_for!(Vec<lint::Finding>)),
         ("config", schema_for!(Vec<config::Setting>)),
         ("hooks", schema_for!(Vec<hooks::HookState>)),
+        ("handover", schema_for!(handover::HandoverView)),
         ("pr", schema_for!(Vec<pr::PullView>)),
         ("doctor", schema_for!(Vec<doctor::Check>)),
     ];

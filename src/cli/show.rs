@@ -70,6 +70,7 @@ fn render(detail: &Detail, status: Status, width: usize) -> String {
     out.push_str(&criteria(&detail.proofs, width, Proofs::Whole));
     out.push_str(&set_aside(&detail.set_aside, width));
     out.push_str(&members(detail, width));
+    out.push_str(&runs(detail, width));
     out.push_str(&events(detail, width));
     out
 }
@@ -132,6 +133,42 @@ pub(super) fn criteria(proofs: &[views::CriterionView], width: usize, show: Proo
     out
 }
 
+/// What clients of models did and used; of scripts nobody asks it.
+fn runs(detail: &Detail, width: usize) -> String {
+    let asked = |run: &&crate::ops::runs::RunView| run.session.is_some() || run.tokens.is_some() || run.cost.is_some();
+    let runs: Vec<_> = detail.runs.iter().filter(asked).collect();
+    if runs.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", paint::bold("Runs"));
+    let mut line = |lead: &str, told: Vec<Option<String>>| {
+        let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        for (n, part) in text::wrap(&text::brief(&told), width.saturating_sub(6)).iter().enumerate() {
+            out.push_str(&format!("{}{part}\n", if n == 0 { lead } else { "      " }));
+        }
+    };
+    for run in &runs {
+        let attempt = run.attempt.map(|attempt| format!("attempt {attempt} {}", run.ended));
+        let tokens = run.tokens.as_ref().map(|tokens| format!("{tokens} tokens"));
+        let who = [run.agent.as_deref(), run.model.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(":");
+        line("  ", vec![attempt, Some(who), tokens, run.cost.clone(), run.duration.clone()]);
+        let version = run.version.as_ref().map(|version| format!("version {version}"));
+        let session = run.session.as_ref().map(|session| format!("session {session}"));
+        if session.is_some() || version.is_some() {
+            line("      ", vec![session, version]);
+        }
+    }
+    if runs.len() > 1 {
+        let used = &detail.used;
+        let tokens = (used.tokens > 0).then(|| format!("{} tokens", used.tokens));
+        let money = used.money.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect::<Vec<_>>().join(", ");
+        let money = Some(money).filter(|money| !money.is_empty());
+        let time = format!("{:.1}s", std::time::Duration::from_millis(used.duration_ms).as_secs_f64());
+        line("  ", vec![Some("all together".to_owned()), tokens, money, Some(time)]);
+    }
+    out
+}
+
 /// Frozen files whose changes were set aside.
 pub(super) fn set_aside(paths: &[String], width: usize) -> String {
     if paths.is_empty() {
@@ -180,9 +217,11 @@ fn events(detail: &Detail, width: usize) -> String {
     let mut out = format!("\n{}\n", paint::bold("Events"));
     for event in &detail.events {
         let word = event.approval.as_deref().or(event.status.as_deref());
-        let status = text::padded(word.unwrap_or("note"), 11);
+        let status = text::padded(word.unwrap_or("cut short"), 11);
         let mut rest: Vec<String> = Vec::new();
         rest.extend(event.agent.as_ref().map(|agent| format!("by {agent}")));
+        rest.extend(event.from.as_ref().map(|from| format!("from {from}")));
+        rest.extend(event.person.as_ref().map(|person| format!("handed over to {person}")));
         rest.extend(event.approval.as_ref().map(|_| format!("by {}", event.author)));
         // Where there are reasons they count the criteria, too.
         rest.extend(event.criteria.clone().filter(|_| event.reason.is_none()).map(tally));
@@ -190,6 +229,7 @@ fn events(detail: &Detail, width: usize) -> String {
         rest.extend((!event.assisted_by.is_empty()).then(|| format!("with {}", event.assisted_by.join(", "))));
         rest.extend(event.tokens.as_ref().map(|tokens| format!("{tokens} tokens")));
         rest.extend(event.cost.clone());
+        rest.extend(event.duration.clone().filter(|_| event.tokens.is_some() || event.cost.is_some()));
         let rest = text::brief(&rest.join(", "));
         let time = event.time.replace('T', " ").trim_end_matches('Z').to_owned();
         let attempt = event.attempt.map(|attempt| format!("attempt {attempt}")).unwrap_or_default();

@@ -46,7 +46,8 @@ impl Why {
         let project = context.project()?;
         let look = context.look(&project, self.at.as_deref())?;
         let id = ops::find(&look, &self.id)?;
-        let reason = plan::why(&look.input(&project), &look.board, id);
+        let mut reason = plan::why(&look.input(&project), &look.board, id);
+        name_sessions(&project, &mut reason);
         if self.json {
             context.json(&view(&reason))?;
             return Ok(0);
@@ -56,6 +57,15 @@ impl Why {
         context.print(&out)?;
         Ok(0)
     }
+}
+
+/// The name of a client's conversation stands in the notes alone.
+fn name_sessions(project: &crate::project::Project, reason: &mut Reason) {
+    for line in &mut reason.lines {
+        let session = line.commit.and_then(|commit| ops::runs::session(project, commit));
+        line.what.extend(session.map(|session| format!(", session {session}")));
+    }
+    reason.because.iter_mut().for_each(|because| name_sessions(project, because));
 }
 
 fn view(reason: &Reason) -> WhyView {

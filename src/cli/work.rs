@@ -92,6 +92,7 @@ impl Work {
             agent: self.agent,
             jobs: self.jobs.map(usize::from),
             prompt: self.prompt,
+            handover: false,
             again,
         };
         let reporter = progress::reporter(context);

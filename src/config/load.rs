@@ -7,7 +7,7 @@ use crate::spec::near::nearest;
 use crate::spec::yaml::{self, Node, Value};
 use crate::spec::{Diagnostic, Project, Severity, Source, check_glob, read_budget};
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "project",
     "target",
     "agent",
@@ -26,6 +26,7 @@ const KEYS: [&str; 24] = [
     "review",
     "overlap",
     "conflicts",
+    "transcripts",
     "red_first",
     "frozen",
     "strict",
@@ -36,7 +37,7 @@ const KEYS: [&str; 24] = [
 const REVIEW: [&str; 3] = ["approvers", "count", "self"];
 const WORKTREE: [&str; 3] = ["dir", "setup", "keep"];
 /// What each user may say otherwise than the file.
-const OVERRIDES: [&str; 23] = [
+const OVERRIDES: [&str; 24] = [
     "target",
     "agent",
     "rotation",
@@ -51,6 +52,7 @@ const OVERRIDES: [&str; 23] = [
     "lease",
     "overlap",
     "conflicts",
+    "transcripts",
     "forge",
     "forge.url",
     "worktree.dir",
@@ -194,6 +196,7 @@ impl Settings {
             "review.self" => set(&mut self.review_self, truth(key, node, sink), origin),
             "overlap" => set(&mut self.overlap, overlap(node, sink), origin),
             "conflicts" => set(&mut self.conflicts, conflicts(node, sink), origin),
+            "transcripts" => set(&mut self.transcripts, size(key, node, sink), origin),
             "red_first" => set(&mut self.proving.red_first, proving::red_first(node, sink), origin),
             "frozen" | "strict" if node.value == Value::Null => {}
             "frozen" => set(&mut self.proving.frozen, Some(globs(key, node, sink)), origin),
@@ -284,6 +287,16 @@ fn web_address(key: &str, node: &Node, sink: &mut Sink) -> Option<String> {
     }
     sink.wrong(key, node, "the address of an API", "as in `https://github.example.org/api/v3`, without a password");
     None
+}
+
+/// A number of bytes.
+fn size(key: &str, node: &Node, sink: &mut Sink) -> Option<u64> {
+    let text = sink.text(key, node)?;
+    let size = super::size::parse(&text);
+    if size.is_none() {
+        sink.wrong(key, node, "a size", "as in `4MiB`, `500k` or `none`");
+    }
+    size
 }
 
 /// A shell command, which may take several lines.

@@ -15,6 +15,7 @@ mod load;
 mod proving;
 mod sandbox;
 mod schema;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -363,6 +364,8 @@ pub struct Settings {
     pub overlap: Set<Overlap>,
     /// `conflicts`
     pub conflicts: Set<Conflicts>,
+    /// `transcripts`: how many bytes of a run's transcript are kept with the notes; 0 where none is.
+    pub transcripts: Set<u64>,
     /// How strictly is proven. Only the file says so.
     pub proving: Proving,
     /// `sandbox`
@@ -401,6 +404,7 @@ impl Default for Settings {
             review_self: Set::default(true),
             overlap: Set::default(Overlap::Show),
             conflicts: Set::default(Conflicts::Keep),
+            transcripts: Set::default(4 << 20),
             proving: Proving::default(),
             sandbox: Sandbox::default(),
             agents: BTreeMap::new(),
@@ -464,6 +468,7 @@ impl Settings {
             entry("review.self", &self.review_self, ToString::to_string),
             entry("overlap", &self.overlap, |what| what.as_str().to_owned()),
             entry("conflicts", &self.conflicts, |what| what.as_str().to_owned()),
+            entry("transcripts", &self.transcripts, |bytes| size::format(*bytes)),
             entry("red_first", &self.proving.red_first, |must| proving::red_first_word(*must).to_owned()),
             entry("frozen", &self.proving.frozen, |globs| match globs.is_empty() {
                 true => "(none)".to_owned(),

@@ -50,6 +50,9 @@ struct File {
     /// What becomes of completed work that conflicts with its target: `keep` (the default) has it wait for a person, `retry`
     /// gives it back to its agent.
     conflicts: Option<Conflicts>,
+    /// How much of a run's transcript is kept with the notes, as in `4MiB` (the default), `500k` or `none`; of a longer one the
+    /// beginning and the end.
+    transcripts: Option<Scalar>,
     /// Whether a criterion whose command was green before the work counts: `optional` (the default) shows it as the weaker
     /// evidence, `required` does not count it.
     red_first: Option<RedFirst>,

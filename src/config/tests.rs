@@ -67,6 +67,7 @@ idle: 10m
 budget: { attempt: 2 usd, run: 100k tokens }
 rotation: [claude]
 sandbox: { write: [~/.npm, /dev/shm], net: none, pass_env: "AWS_*" }
+transcripts: 500k
 "#;
 
 #[test]
@@ -110,6 +111,7 @@ fn a_whole_config_is_read_with_the_line_of_every_value() {
         ("review.self", "false", 20),
         ("overlap", "serialize", 25),
         ("conflicts", "retry", 26),
+        ("transcripts", "500KiB", 31),
         ("red_first", "required", 22),
         ("frozen", "tests/**, spec", 23),
         ("strict", "true", 24),

@@ -21,6 +21,10 @@ pub mod key {
     pub const RUN: &str = "Chant-Run";
     /// The agent's name; on a start.
     pub const AGENT: &str = "Chant-Agent";
+    /// The agent from which a person was handed the work; on a start.
+    pub const FROM: &str = "Chant-From";
+    /// Who has it in hand, as `Name <mail>`; on the start of a person who was handed it.
+    pub const PERSON: &str = "Chant-Person";
     /// The branch that it will land on; on a start.
     pub const TARGET: &str = "Chant-Target";
     /// How the criteria ended; on a completion.
@@ -46,9 +50,9 @@ pub mod key {
     /// What every key of chant begins with.
     pub(super) const OURS: &str = "Chant-";
     /// The keys of chant that mean something.
-    pub(super) const KNOWN: [&str; 14] = [
-        SPEC, STATUS, ATTEMPT, RUN, AGENT, TARGET, CRITERIA, REASON, APPROVAL, LANDING, DISOWNED, COST, TOKENS,
-        DURATION,
+    pub(super) const KNOWN: [&str; 16] = [
+        SPEC, STATUS, ATTEMPT, RUN, AGENT, FROM, PERSON, TARGET, CRITERIA, REASON, APPROVAL, LANDING, DISOWNED, COST,
+        TOKENS, DURATION,
     ];
 }
 
@@ -157,6 +161,10 @@ pub struct Block {
     pub run: Option<String>,
     /// [`key::AGENT`]
     pub agent: Option<String>,
+    /// [`key::FROM`]
+    pub from: Option<String>,
+    /// [`key::PERSON`]
+    pub person: Option<String>,
     /// [`key::TARGET`]
     pub target: Option<String>,
     /// [`key::CRITERIA`]
@@ -266,6 +274,8 @@ impl Block {
         put(key::ATTEMPT, self.attempt.map(|n| n.to_string()).unwrap_or_default());
         put(key::RUN, text(&self.run));
         put(key::AGENT, text(&self.agent));
+        put(key::FROM, text(&self.from));
+        put(key::PERSON, text(&self.person));
         put(key::TARGET, text(&self.target));
         put(key::CRITERIA, self.criteria.map(|tally| tally.to_string()).unwrap_or_default());
         put(key::REASON, text(&self.reason));
@@ -279,6 +289,20 @@ impl Block {
         self.reviewed_by.iter().for_each(|name| put(key::REVIEWED_BY, name.clone()));
         self.assisted_by.iter().for_each(|name| put(key::ASSISTED_BY, name.clone()));
         out
+    }
+}
+
+impl Block {
+    /// What a run has used that did not end its attempt: an event without a transition.
+    pub fn is_account(&self) -> bool {
+        let figures = [&self.cost, &self.tokens, &self.duration];
+        let silent = self.status.is_none() && self.approval.is_none() && self.landings.is_empty();
+        silent && self.run.is_some() && figures.iter().any(|figure| figure.is_some())
+    }
+
+    /// Whether a commit that bears it, and changes no file, is an event.
+    pub fn is_event(&self) -> bool {
+        self.status.is_some() || self.approval.is_some() || self.is_account()
     }
 }
 
@@ -310,6 +334,8 @@ impl Reader {
             Some(key::ATTEMPT) => once(&mut block.attempt, attempt(value)),
             Some(key::RUN) => once(&mut block.run, text(value)),
             Some(key::AGENT) => once(&mut block.agent, text(value)),
+            Some(key::FROM) => once(&mut block.from, text(value)),
+            Some(key::PERSON) => once(&mut block.person, text(value)),
             Some(key::TARGET) => once(&mut block.target, text(value)),
             Some(key::CRITERIA) => once(&mut block.criteria, tally(value)),
             Some(key::REASON) => once(&mut block.reason, text(value)),

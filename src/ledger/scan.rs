@@ -92,13 +92,18 @@ impl Scan {
             self.anomaly(h, at, spec.clone(), format!("`{}` counts on a `failed` event alone", key::DISOWNED));
         }
         self.landing(h, v, at, note, &block.landings);
-        if block.status.is_some() || block.approval.is_some() {
+        // What a run used says nothing that a squash could not repeat.
+        if block.is_event() && (note.same_tree || !block.is_account()) {
             self.event(h, at, note, spec, block);
         }
     }
 
     fn event(&mut self, h: &History, at: u32, note: &Note, spec: Option<Qualified>, block: Block) {
-        let says = if block.status.is_some() { key::STATUS } else { key::APPROVAL };
+        let says = match (block.status, block.approval) {
+            (Some(_), _) => key::STATUS,
+            (None, Some(_)) => key::APPROVAL,
+            (None, None) => key::RUN,
+        };
         if !note.same_tree {
             let message = format!("`{says}` on a commit that changes files is no event");
             return self.misplaced.push((at, Anomaly { spec, commit: Some(h.oid(at)), message }));

@@ -225,7 +225,7 @@ fn brought(h: &History, events: &[Event], lines: &[Line]) -> HashSet<u32> {
 
 fn words(h: &History, event: &Event, why: &str) -> String {
     let status = event.status.map(Transition::as_str);
-    let word = event.approval.map(Approval::as_str).or(status).unwrap_or_default();
+    let word = event.approval.map(Approval::as_str).or(status).unwrap_or("what a run used");
     format!("`{word}` of attempt {} in {} does not count: {why}", event.attempt, h.oid(event.at).short())
 }
 

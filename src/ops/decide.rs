@@ -77,6 +77,7 @@ fn record(
     let qualified = project.qualify(id);
     let repo = &project.repo;
     let record = look.ledger.record(&qualified);
+    run::settle_account(project, &lock, &qualified, record)?;
     let target = run::target_of(project, &look, id, None)?;
     let base = match repo.tip(&format!("refs/heads/{target}"))? {
         Some(tip) => tip,

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Error, resolve};
+use super::{Error, resolve, runs};
 use crate::ledger::{Entry, Oid, State};
 use crate::plan::{self, BlockKind, Row};
 use crate::project::{Look, Project};
@@ -94,6 +94,10 @@ pub struct Detail {
     pub proofs: Vec<CriterionView>,
     /// Frozen files whose changes were set aside before proving: paths in the repository.
     pub set_aside: Vec<String>,
+    /// The runs of its agents that have ended, oldest first.
+    pub runs: Vec<runs::RunView>,
+    /// What all of them have used together.
+    pub used: runs::UsedView,
     /// The markdown behind the frontmatter.
     pub body: String,
 }
@@ -113,6 +117,10 @@ pub struct EventView {
     pub author: String,
     /// The agent, where a start names one.
     pub agent: Option<String>,
+    /// The agent from which a person was handed the work, where a start says so.
+    pub from: Option<String>,
+    /// Who was handed it, as `Name <mail>`.
+    pub person: Option<String>,
     /// `approved` or `rejected`, where it is a reviewer's word.
     pub approval: Option<String>,
     /// The reason, where one is given.
@@ -260,6 +268,8 @@ pub fn show(project: &Project, look: &Look, query: &str) -> Result<Detail, Error
         kpi: kpi(look, id, row.kpi.as_ref()),
         proofs: proofs(project, look, id),
         set_aside: noted(project, look, id).set_aside,
+        runs: record.map(|record| runs::of(project, record)).unwrap_or_default(),
+        used: runs::used(record),
         body: spec.map(|spec| spec.render()[spec.body.clone()].to_owned()).unwrap_or_default(),
     })
 }
@@ -272,6 +282,8 @@ fn event(entry: &Entry) -> EventView {
         time: time(entry.time),
         author: entry.author.clone(),
         agent: entry.block.agent.clone(),
+        from: entry.block.from.clone(),
+        person: entry.block.person.clone(),
         approval: entry.block.approval.map(|word| word.as_str().to_owned()),
         reason: entry.block.reason.clone(),
         criteria: entry.block.criteria.map(|tally| tally.to_string()),

@@ -67,6 +67,7 @@ impl Attention {
         if plan.status[i] != Status::Cancelled {
             said.extend(self.of_members(plan, i));
         }
+        said.extend(in_hand(plan, i));
         said.extend(unreviewed(plan, i));
         said.extend(sent_back(plan, i));
         said.extend(moved_on(plan, i).or_else(|| requested(plan, i)).or_else(|| not_landed(plan, i)));
@@ -151,6 +152,21 @@ fn latecomers(plan: &Plan, i: usize) -> Option<String> {
         let unapproved = plan.blockers[i].iter().any(|blocker| blocker.what == BlockKind::Approval);
         let first = if unapproved { format!("`chant approve {id}`, then ") } else { String::new() };
         format!("{} {verb} not in what has landed: {first}`chant work {id}` goes on with it", late.names(plan))
+    })
+}
+
+/// A person works on it: whose turn it is, and what ends it.
+fn in_hand(plan: &Plan, i: usize) -> Option<String> {
+    let id = plan.graph.id(i);
+    if plan.graph.members(i).next().is_some() {
+        return None;
+    }
+    let (start, here) = own::in_hand(&plan.input, &plan.own[i])?;
+    let from = start.block.from.as_ref().map(|from| format!(", handed over from {from}")).unwrap_or_default();
+    let who = start.block.person.as_ref().unwrap_or(&start.author);
+    Some(match here {
+        true => format!("{who} has it in hand{from}: `chant work {id} --finish` proves and lands it"),
+        false => format!("{who} has it in hand in another clone{from}"),
     })
 }
 

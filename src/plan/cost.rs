@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::ledger::{Entry, Ledger, Transition};
+use crate::ledger::{Entry, Ledger, Record, Transition};
 use crate::spec::{Project, Set};
 
 /// By what is added up.
@@ -98,18 +98,27 @@ impl Spent {
     }
 }
 
-/// What one event says; `None` where it ends no attempt.
+/// What all attempts of a spec have cost so far.
+pub fn of_spec(record: &Record) -> Spent {
+    let mut sum = Spent::default();
+    record.entries.iter().filter_map(spent).for_each(|one| sum.add(&one));
+    sum
+}
+
+/// What one event says; `None` where it is about no work that was done.
 fn spent(entry: &Entry) -> Option<Spent> {
-    let failed = match entry.block.status? {
-        Transition::Completed => 0,
-        Transition::Failed => 1,
+    let (attempts, failed) = match entry.block.status {
+        Some(Transition::Completed) => (1, 0),
+        Some(Transition::Failed) => (1, 1),
+        // A run that was cut short ends no attempt, and has cost what it cost.
+        None if entry.block.is_account() => (0, 0),
         _ => return None,
     };
     let money: BTreeMap<_, _> = entry.block.cost.as_deref().and_then(money).into_iter().collect();
     Some(Spent {
-        attempts: 1,
+        attempts,
         failed,
-        unpriced: u32::from(money.is_empty()),
+        unpriced: u32::from(money.is_empty() && attempts > 0),
         money,
         tokens: entry.block.tokens.as_deref().map(tokens).unwrap_or_default(),
         time: entry.block.duration.as_deref().and_then(time).unwrap_or_default(),
@@ -190,7 +199,7 @@ fn time(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Block, Record, State};
+    use crate::ledger::{Block, State};
     use crate::plan::fixture::{World, id, oid};
     use crate::spec::Qualified;
     use proptest::prelude::*;

@@ -5,7 +5,7 @@ use crate::spec::{Project, Qualified, Set, Spec, SpecId};
 use super::status::{Counts, Input, Status};
 
 /// The kind of agent that holds no lock while it works: a person.
-const PERSON: &str = "person";
+pub(super) const PERSON: &str = "person";
 
 /// One spec's standing by its own events.
 #[derive(Clone)]
@@ -108,6 +108,14 @@ fn stalled(input: &Input, spec: &Spec, record: &Record) -> bool {
     let here = claim.run.as_deref().is_some_and(|run| is_own_run(run, &live.host, live.clone_name.as_deref()));
     let held = names(input.set, spec).any(|id| input.live.locked.contains(id));
     here && !held && !spec.is_driver() && claim.agent.as_deref() != Some(PERSON)
+}
+
+/// The start of a person who has a spec in hand, and whether that is on this machine.
+pub(super) fn in_hand<'r>(input: &Input, own: &'r Own) -> Option<(&'r Entry, bool)> {
+    let start = claim(own.record.filter(|_| own.status == Status::InProgress)?)?;
+    let live = input.live;
+    let here = start.block.run.as_deref().is_some_and(|run| is_own_run(run, &live.host, live.clone_name.as_deref()));
+    (start.block.agent.as_deref() == Some(PERSON)).then_some((start, here))
 }
 
 /// The branch that the current attempt was started for, or landed on.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ledger::{Approval, Entry, How, Landed, Oid, Record, State, Tally, Transition};
+use crate::ledger::{Approval, Block, Entry, How, Landed, Oid, Record, State, Tally, Transition};
 use crate::spec::{Spec, SpecId};
 
 use super::board::Board;
@@ -124,7 +124,15 @@ fn of_record(record: &Record) -> Vec<Line> {
     let first = record.start.as_ref();
     let again = record.last_start.as_ref().filter(|last| first.is_some_and(|first| first.commit != last.commit));
     lines.extend(first.map(|first| Line::new(Some(first.commit), started(record.attempt, first))));
-    lines.extend(again.map(|last| Line::new(Some(last.commit), format!("taken up again {}", by(last)))));
+    // In the order of descent, in which the entries stand.
+    for entry in record.entries.iter().filter(|entry| entry.block.attempt == Some(record.attempt)) {
+        let commit = Some(entry.commit);
+        if entry.block.is_account() {
+            let run = entry.block.run.as_deref().unwrap_or_default();
+            lines.push(Line::new(commit, format!("run {run} ended before its work did{}", used(&entry.block))));
+        }
+        lines.extend(again.filter(|last| Some(last.commit) == commit).map(|last| Line::new(commit, taken_up(last))));
+    }
     let decided = record.entries.iter().find(|e| Some(e.commit) == record.decided_by);
     lines.extend(decided.filter(|e| e.block.status != Some(Transition::InProgress)).and_then(decision));
     let reviews = record
@@ -142,6 +150,23 @@ fn started(attempt: u32, entry: &Entry) -> String {
     format!("attempt {attempt} began {}{target}", by(entry))
 }
 
+fn taken_up(entry: &Entry) -> String {
+    let from = entry.block.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+    match &entry.block.person {
+        Some(person) => format!("handed over{from} to {person}"),
+        None => format!("taken up again {}", by(entry)),
+    }
+}
+
+/// What it took, by whom: `: 2100 tokens, 0.0125 USD, 12.3s, with claude:claude-opus-4-5`.
+fn used(block: &Block) -> String {
+    let tokens = block.tokens.as_ref().map(|tokens| format!("{tokens} tokens"));
+    let by = (!block.assisted_by.is_empty()).then(|| format!("with {}", block.assisted_by.join(", ")));
+    let figures = [tokens, block.cost.clone(), block.duration.clone()].into_iter().flatten();
+    let told: Vec<String> = figures.chain(by).collect();
+    if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
+}
+
 fn by(entry: &Entry) -> String {
     let agent = entry.block.agent.as_ref().map(|a| format!("by {a}"));
     let run = entry.block.run.as_ref().map(|r| format!("in run {r}"));
@@ -152,12 +177,23 @@ fn decision(entry: &Entry) -> Option<Line> {
     let because = entry.block.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
     let what = match entry.block.status? {
         Transition::InProgress => "in progress".to_owned(),
-        Transition::Completed => format!("completed{}", entry.block.criteria.map(tally).unwrap_or_default()),
-        Transition::Failed => format!("failed{because}"),
+        Transition::Completed => {
+            format!("completed{}{}", entry.block.criteria.map(tally).unwrap_or_default(), figures(&entry.block))
+        }
+        Transition::Failed => format!("failed{because}{}", figures(&entry.block)),
         Transition::Cancelled => format!("cancelled{because}"),
         Transition::Pending => format!("reset{because}"),
     };
     Some(Line::new(Some(entry.commit), what))
+}
+
+/// The same in brackets, where a model was at work: of scripts nobody asks it.
+fn figures(block: &Block) -> String {
+    let asked = block.tokens.is_some() || block.cost.is_some() || !block.assisted_by.is_empty();
+    match used(block).strip_prefix(": ") {
+        Some(told) if asked => format!(" ({told})"),
+        _ => String::new(),
+    }
 }
 
 fn tally(tally: Tally) -> String {

@@ -271,6 +271,11 @@ impl Project {
         self.repo.home_dir().join("chant/logs").join(format!("{}.log", flat(&self.qualify(id))))
     }
 
+    /// Where somebody asks the run that works a spec to give it to a person.
+    pub fn ask_path(&self, id: &SpecId) -> PathBuf {
+        self.repo.home_dir().join("chant/asked").join(flat(&self.qualify(id)))
+    }
+
     /// Where worktrees are made.
     pub fn worktrees_dir(&self) -> PathBuf {
         let configured = PathBuf::from(&self.settings.worktree_dir.value);

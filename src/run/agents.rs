@@ -14,7 +14,7 @@ use crate::agent::{Agent, Client, Errand, Household, Script, SignedIn, Task};
 use crate::config::{AgentKind, AgentSettings, Origin, Settings, UNCAPPED, uncapped};
 use crate::env::Vars;
 use crate::project::Project;
-use crate::spec::{Budget, Cap, Spec};
+use crate::spec::{Budget, Cap, Spec, SpecId};
 
 /// The name of the agent that is a person.
 pub(super) const PERSON: &str = "person";
@@ -103,7 +103,7 @@ pub(super) fn choose(
     for error in lacking {
         engine.notice(&spec.id, format!("one of the rotation is passed over: {error}"));
     }
-    Ok((seated(engine, able)?, names))
+    Ok((seated(engine, &spec.id, able)?, names))
 }
 
 /// Those of some agents with what they work with in reach, each asked once in a call, and what the others lack.
@@ -150,12 +150,15 @@ pub(super) fn another(
 /// One of the wanted agents, as soon as one has room.
 pub(super) fn again(engine: &Engine, settings: &Settings, spec: &Spec, names: &[String]) -> Result<Chosen, Error> {
     let (able, _) = able(&engine.project, settings, spec, names)?;
-    seated(engine, able)
+    seated(engine, &spec.id, able)
 }
 
-fn seated(engine: &Engine, mut able: Vec<Chosen>) -> Result<Chosen, Error> {
+fn seated(engine: &Engine, id: &SpecId, mut able: Vec<Chosen>) -> Result<Chosen, Error> {
     let turns: Vec<Turn> = able.iter().map(Chosen::turn).collect();
-    let (at, seat) = engine.turns.take(&turns, engine.lot()?, &|| engine.stopped()).ok_or(Error::Interrupted)?;
+    let (at, seat) = engine
+        .turns
+        .take(&turns, engine.lot()?, &|| engine.stopped() || engine.is_wished(id))
+        .ok_or(Error::Interrupted)?;
     let chosen = able.swap_remove(at);
     *chosen.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat);
     Ok(chosen)
@@ -224,6 +227,25 @@ fn build(project: &Project, name: &str, agent: &AgentSettings, model: Option<Str
 fn names_key(agent: &AgentSettings) -> bool {
     let usual = crate::agent::KEY;
     agent.key_env.is_some() || agent.env.contains_key(usual) || agent.pass_env.iter().any(|name| name == usual)
+}
+
+/// Variables and their values.
+type Variables = Vec<(OsString, OsString)>;
+
+/// An agent as the settings describe it, and its own variables, for somebody who goes on with it by hand.
+///
+/// # Errors
+/// Where there is none of that name.
+pub(super) fn client(project: &Project, spec: &Spec, name: &str) -> Result<(Box<dyn Agent>, Variables), Error> {
+    let agent = settings_of(&project.settings, name).ok_or_else(|| {
+        Error::refused(
+            format!("the settings know no agent `{name}` any more"),
+            "`chant config` lists those that they know",
+        )
+    })?;
+    let home = project.env.vars.get("HOME");
+    let env = agent.env.iter().map(|(key, value)| (key.into(), at_home(value, home))).collect();
+    Ok((build(project, name, &agent, spec.model.clone().or_else(|| agent.model.clone())), env))
 }
 
 /// Whether an agent of a spec could be started, for `doctor` and `lint`.

@@ -201,6 +201,7 @@ impl Room<'_> {
             transcript: None,
             watch: None,
             ear: None,
+            mask: super::secrets::mask(&self.env.vars, settings),
             locks: &[],
             // Whoever it runs as is who it may be; a cage would keep the runner from becoming somebody else.
             cage: None,

@@ -6,8 +6,8 @@ use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::used::Used;
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, conflict, driver, evidence, frozen, honesty, labour,
-    land, lease, on_base, shared, tidy,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, conflict, driver, evidence, frozen, handover, honesty,
+    labour, land, lease, on_base, shared, tidy, transcripts,
 };
 use crate::agent::Lock;
 use crate::env::failpoint;
@@ -136,6 +136,38 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
     if claim.agent.is_person() && !engine.request.finish && claim.ended.is_none() {
         return Ok(Ending::Person(engine.project.worktree_path(id)));
     }
+    let judged = {
+        let wish = (!claim.agent.is_person()).then(|| handover::Wish::listen(engine, claim));
+        match (worked(engine, claim), wish) {
+            (Err(Error::Interrupted), Some(wish)) if !engine.stopped() => match wish.came() {
+                Some(person) => return handover::give(engine, claim, &person),
+                None => Err(Error::Interrupted),
+            },
+            (judged, _) => judged,
+        }
+    };
+    let Judged { before, used, verdict } = judged?;
+    match verdict {
+        Ok((found, tip)) => complete(engine, claim, tip, &found, &used),
+        Err(Error::Failed(reason)) => fail(engine, claim, &before, &reason, None, &used),
+        Err(error) => Err(error),
+    }
+    .or_else(|error| match error {
+        Error::Failed(reason) => Ok(Ending::Failed(reason)),
+        error => Err(error),
+    })
+}
+
+/// What an attempt comes to before it is concluded.
+struct Judged {
+    before: honesty::Before,
+    used: Used,
+    verdict: Result<(Evidence, Oid), Error>,
+}
+
+/// The agent's work, committed and judged. An interruption ends it at once, with the work saved.
+fn worked(engine: &Engine, claim: &Claim) -> Result<Judged, Error> {
+    let id = &claim.id;
     let before = honesty::Before::look(engine, claim)?;
     let (ended, beside) = if engine.request.finish && claim.agent.is_person() {
         (Ended { failure: None, used: Used::by(claim.agent.name(), claim.agent.model()) }, None)
@@ -157,14 +189,9 @@ fn work(engine: &Engine, claim: &Claim) -> Result<Ending, Error> {
         None => judge(engine, claim, &before, beside.or(tangled).or(saved.refused)),
     };
     match verdict {
-        Ok((found, tip)) => complete(engine, claim, tip, &found, &ended.used),
-        Err(Error::Failed(reason)) => fail(engine, claim, &before, &reason, None, &ended.used),
-        Err(error) => Err(error),
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        verdict => Ok(Judged { before, used: ended.used, verdict }),
     }
-    .or_else(|error| match error {
-        Error::Failed(reason) => Ok(Ending::Failed(reason)),
-        error => Err(error),
-    })
 }
 
 pub(super) fn taken_over(claim: &Claim) -> Error {
@@ -237,7 +264,7 @@ fn complete(engine: &Engine, claim: &Claim, tip: Oid, found: &Evidence, used: &U
     let block = Block {
         status: Some(Transition::Completed),
         criteria: Some(found.tally()),
-        assisted_by: used.assisted_by(),
+        assisted_by: assisted_by(claim, used),
         ..events_block(claim, used)
     };
     let commit = conclude(engine, claim, tip, "completed", &block, Some(found), used)?;
@@ -253,11 +280,17 @@ fn complete(engine: &Engine, claim: &Claim, tip: Oid, found: &Evidence, used: &U
         base: fork(engine, claim)?,
         commit,
         tip: commit,
-        assisted_by: used.assisted_by(),
+        assisted_by: assisted_by(claim, used),
         criteria: found.tally().to_string(),
         driver: claim.driver.clone(),
     };
     land::land(engine, &finished, &claim.lock, false)
+}
+
+/// Every model that worked on the attempt, in all of its runs.
+fn assisted_by(claim: &Claim, used: &Used) -> Vec<String> {
+    let now = used.assisted_by().into_iter().filter(|model| !claim.assisted.contains(model));
+    claim.assisted.iter().cloned().chain(now).collect()
 }
 
 /// Where the attempt left its target when it first began: whatever landed since then is a rival, also where a later
@@ -317,7 +350,7 @@ fn conclude(
     };
     let name = claim.qualified.to_string();
     let lines = evidence::lines(&name, claim.attempt, &claim.run, Some(used), found);
-    repo.note_add(commit, &lines, &tidy::transcript(engine, &claim.id))?;
+    repo.note_add(commit, &lines, &transcripts::kept(&engine.project, &claim.id))?;
     failpoint("attempt.before-conclusion");
     let moves = [RefMove { name: claim.qualified.full_ref(), from: Expect::At(tip), to: Some(commit) }];
     let over: Vec<RefMove> = lease::ended(&engine.project, &claim.qualified)?.into_iter().collect();

@@ -7,7 +7,9 @@ use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
 use super::used::Used;
-use super::{Engine, Error, catch_up, conflict, inside, lease, on_base, prompt, shared, signing, tidy};
+use super::{
+    Engine, Error, catch_up, conflict, handover, inside, lease, on_base, prompt, shared, signing, spent, tidy, used,
+};
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
@@ -238,13 +240,27 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         return Err(Error::Spec { id: id.clone(), diagnostics: wrong });
     }
     let settings = project.settings_at(base, &engine_flags())?;
+    engine.conceal(&settings);
     signing::agrees(project, &settings, &target)?;
     let asked = if engine.request.finish { Some(agents::PERSON) } else { engine.request.agent.as_deref() };
     let (agent, rotation) = agents::choose(engine, &settings, &spec, asked)?;
-    let spent = super::used::before(record);
+    // Where its agent had ended, what it used is recorded with what came of it.
+    let known = |record: &&Record| {
+        let run = record.last_start.as_ref().and_then(|last| last.block.run.as_deref()).unwrap_or_default();
+        let anew = engine.request.fresh || engine.request.handover;
+        anew || ended_of(&project.lock_path(id), run).is_none()
+    };
+    let open = spent::left_open(project, &qualified, running.filter(|_| foreign.is_none()).filter(known));
+    let left = open.as_ref().map_or((0, 0), |open| open.used.account.figures());
+    let before = used::before(record);
+    let spent = (before.0.saturating_add(left.0), before.1.saturating_add(left.1));
     refuse_spent(engine, &agent, id, spent)?;
     inside::check_net(&settings)?;
-    let old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
+    let mut old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
+    let assisted = open.as_ref().map(|open| open.used.assisted_by()).unwrap_or_default();
+    if let Some((open, tip)) = open.as_ref().zip(old) {
+        old = Some(spent::record(project, &lock, &qualified, tip, open)?);
+    }
     let resolving = conflict::of(engine, id).is_some();
     let moved_on = record.filter(|record| !resolving && goes_on(look, record, old));
     // What is taken from another clone is another attempt: by its number the former holder is kept from landing.
@@ -279,8 +295,12 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         .and_then(|record| record.last_start.as_ref())
         .and_then(|last| ended_of(&project.lock_path(id), last.block.run.as_deref().unwrap_or_default()));
     // What a person added to completed work is proven as it is: nobody works on it again.
+    let ended = ended.filter(|_| !engine.request.handover);
     let ended = ended.or_else(|| resumed.and(moved_on).map(|_| Ended { failure: None, used: Used::default() }));
+    let (from, person) = handover::handed(engine, record)?;
     let block = Block {
+        from,
+        person,
         spec: Some(qualified.clone()),
         status: Some(Transition::InProgress),
         attempt: Some(attempt),
@@ -297,7 +317,11 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         old,
         &Ground { base, target: &target, resumed: resumed.is_some() || resolves },
     )?;
-    let start = event(repo, &lock, origin.parent, &format!("{id}: start attempt {attempt}"), &origin.remark, &block)?;
+    let subject = match engine.request.handover {
+        true => format!("{id}: handed over"),
+        false => format!("{id}: start attempt {attempt}"),
+    };
+    let start = event(repo, &lock, origin.parent, &subject, &origin.remark, &block)?;
     let mut moves =
         vec![RefMove { name: qualified.full_ref(), from: old.map_or(Expect::Absent, Expect::At), to: Some(start) }];
     moves.extend(origin.keep(repo, &qualified, record)?);
@@ -327,6 +351,8 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         agent,
         rotation,
         spent,
+        in_attempt: spent::in_attempt(record, attempt, resumed.is_some(), left),
+        assisted: spent::assisted_before(record, attempt, resumed.is_some(), assisted),
         ended,
         prompt,
         resolves,
@@ -398,8 +424,7 @@ pub(super) fn note_ended(lock: &Lock, run: &str, ended: &Ended) -> Result<(), Er
         None => "well".to_owned(),
         Some(reason) => format!("badly {}", reason.replace('\n', " ")),
     };
-    let used = serde_json::to_string(&ended.used).unwrap_or_default();
-    for line in [format!("used {run} {used}"), format!("ended {run} {how}")] {
+    for line in [spent::line(run, &ended.used), format!("ended {run} {how}")] {
         lock.note(&line).map_err(Error::system("writing the lock file"))?;
     }
     Ok(())
@@ -411,7 +436,7 @@ fn ended_of(lock: &std::path::Path, run: &str) -> Option<Ended> {
     let said =
         |word: &str| text.lines().rev().find_map(|line| line.strip_prefix(word)?.strip_prefix(run)?.strip_prefix(' '));
     let line = said("ended ")?;
-    let used = said("used ").and_then(|used| serde_json::from_str(used).ok()).unwrap_or_default();
+    let used = spent::journalled(&text, run).unwrap_or_default();
     Some(Ended { failure: line.strip_prefix("badly ").map(str::to_owned), used })
 }
 

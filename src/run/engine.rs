@@ -12,6 +12,7 @@ use super::turns::Turns;
 use super::{
     Ending, Error, Evidence, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, signing, tidy,
 };
+use crate::agent::Mask;
 use crate::ledger::Oid;
 use crate::plan::{Action, Ended, Happened, Schedule};
 use crate::project::{self, Look, Project};
@@ -49,6 +50,10 @@ pub struct Engine {
     versions: Mutex<BTreeMap<String, Option<String>>>,
     /// The agents and models that were asked, and answered.
     reached: Mutex<BTreeSet<(String, Option<String>)>>,
+    /// What nobody is to read in what programs print.
+    secrets: Mutex<Mask>,
+    /// Specs that are worked, and whether somebody asks for them.
+    wishes: Mutex<BTreeMap<SpecId, watch::Receiver<bool>>>,
 }
 
 /// Proofs of merged trees that may run side by side, for each agent that may: where several members land at once, each has
@@ -88,8 +93,9 @@ impl Engine {
         handle: Handle,
     ) -> Self {
         let (lanes, proven, conflicts, on_bases, drives) = Default::default();
-        let (turns, spent, versions, reached) = Default::default();
+        let (turns, spent, versions, reached, wishes) = Default::default();
         let beside = tokio::sync::Semaphore::new(BESIDE * side_by_side(&project, &request));
+        let secrets = Mutex::new(super::secrets::mask(&project.env.vars, &project.settings));
         Self {
             project,
             request,
@@ -106,6 +112,8 @@ impl Engine {
             spent,
             versions,
             reached,
+            secrets,
+            wishes,
         }
     }
 
@@ -127,6 +135,14 @@ impl Engine {
 
     pub(super) fn reached(&self) -> MutexGuard<'_, BTreeSet<(String, Option<String>)>> {
         relaxed(&self.reached)
+    }
+
+    pub(super) fn secrets(&self) -> MutexGuard<'_, Mask> {
+        relaxed(&self.secrets)
+    }
+
+    pub(super) fn wishes(&self) -> MutexGuard<'_, BTreeMap<SpecId, watch::Receiver<bool>>> {
+        relaxed(&self.wishes)
     }
 
     /// A number that nobody can foretell.
@@ -312,7 +328,8 @@ struct Waits {
 impl Waits {
     fn note(&mut self, id: &SpecId, ending: &Ending) {
         if !matches!(ending, Ending::Landed { .. } | Ending::AlreadyDone) {
-            self.ended.insert(id.clone(), matches!(ending, Ending::Review(_)));
+            let for_people = matches!(ending, Ending::Review(_) | Ending::HandedOver { .. });
+            self.ended.insert(id.clone(), for_people);
         }
     }
 
@@ -421,7 +438,7 @@ fn finish(engine: &Engine, id: &SpecId) -> Option<Ending> {
 fn ended(ending: &Ending) -> Ended {
     match ending {
         Ending::Landed { .. } | Ending::AlreadyDone => Ended::Landed,
-        Ending::Review(_) | Ending::Stuck { .. } | Ending::Person(_) => Ended::InReview,
+        Ending::Review(_) | Ending::Stuck { .. } | Ending::Person(_) | Ending::HandedOver { .. } => Ended::InReview,
         Ending::Failed(_) => Ended::Failed,
         Ending::Refused(_) | Ending::Held(_) | Ending::Interrupted => Ended::Refused,
     }

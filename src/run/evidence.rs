@@ -265,9 +265,14 @@ pub struct Noted {
     pub set_aside: Vec<String>,
 }
 
+/// The lines of a note, oldest first; one that cannot be read is passed over.
+pub fn parsed(note: &str) -> Vec<Line> {
+    note.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
 /// Reads a note; a line that cannot be read is passed over.
 pub fn noted(note: &str) -> Noted {
-    let lines: Vec<Line> = note.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines = parsed(note);
     let set_aside = lines.iter().rev().find(|line| !line.set_aside.is_empty()).map(|line| line.set_aside.clone());
     let mut newest = lines.iter().rev().find(|line| !line.criteria.is_empty()).cloned();
     // On a merged tree the proofs ran once more, and nobody asked the base again.

@@ -57,7 +57,8 @@ fn has_program(project: &Project, name: &str) -> bool {
 /// Runs one of Git's own commands in the worktree, under supervision: it may run filters, and reach for a network.
 fn run(engine: &Engine, claim: &Claim, worktree: &Path, script: &str, what: &str) -> Result<(), Error> {
     let timeout = claim.settings.timeout.value;
-    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage: None, lost: None };
+    let watch =
+        Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage: None, quiet: false, lost: None };
     let done =
         engine.perform(vec![jobs::shell(&engine.project, &claim.settings, script, worktree.to_owned())], &watch)?;
     if matches!(done.how, How::Stopped) || engine.stopped() {

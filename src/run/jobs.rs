@@ -33,6 +33,8 @@ pub(super) struct Watch<'a> {
     pub transcript: Option<PathBuf>,
     /// What they may touch; everything where nothing is said.
     pub cage: Option<Cage>,
+    /// Whether nobody is to hear their words.
+    pub quiet: bool,
     /// Ends them as well, as soon as it holds true.
     pub lost: Option<watch::Receiver<bool>>,
 }
@@ -41,8 +43,8 @@ impl Engine {
     /// Runs children one after the other, up to the first that fails, and passes their words on. An interruption stops
     /// them and everything they started.
     pub(super) fn perform(&self, errands: Vec<Errand>, watch: &Watch<'_>) -> Result<Performed, Error> {
-        let hearing = Hearing { agent: None, limits: Limits::default(), idle: None };
-        Ok(self.listen(errands, watch, &hearing)?.done)
+        let hearing = Hearing { agent: None, limits: Limits::default(), idle: None, journal: None };
+        Ok(self.listen(errands, watch, hearing)?.done)
     }
 
     /// What holds for the children of one step, and who hears their words.
@@ -57,6 +59,7 @@ impl Engine {
             transcript: watch.transcript.clone(),
             watch: words,
             ear: None,
+            mask: self.mask(),
             locks: std::slice::from_ref(&watch.lock),
         }
     }

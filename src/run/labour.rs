@@ -9,10 +9,12 @@ use super::jobs::Watch;
 use super::lease::Heart;
 use super::listen::{Cut, Heard, Hearing};
 use super::model::{Claim, Ended};
+use super::spent::{self, Journal};
 use super::used::Used;
 use super::{Engine, Error, Phase, Prover, furnish, jobs, on_base, slots, tidy, turns};
 use crate::agent::{How, Performed, Trouble};
 use crate::env::failpoint;
+use crate::ledger::Oid;
 
 /// Makes the worktree ready and runs set-up and agent, in a cage where that is wished, and takes over what they did, however
 /// that ended. How the agent ended is journalled at once, so that a kill later on does not run it again. The second is why
@@ -21,18 +23,14 @@ pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Stri
     let project = &engine.project;
     let heart = Heart::start(engine, claim)?;
     let slot = slots::take(project, &claim.id)?;
-    furnish(engine, claim, slot.as_ref())?;
-    let at = project.worktree_path(&claim.id);
-    let needs = claim.agent.needs(project, &claim.settings, &claim.rotation);
-    let inside = Inside::enter(project, &claim.settings, &at, &[])?.with_slot(slot.as_ref()).with_agents(&needs)?;
-    failpoint("attempt.enclosed");
-    let mut labour = Labour { engine, claim, heart, begun: Instant::now(), inside };
-    let ended = labour.set_up_and_agents();
+    let mut labour = Labour { engine, claim, heart, begun: Instant::now(), slot, inside: Inside::default() };
+    let mut used = Used::default();
+    let ended = labour.shut_in().and_then(|()| labour.set_up_and_agents(&mut used));
     let left = std::mem::take(&mut labour.inside).leave(project, &claim.qualified)?;
     left.notices.into_iter().for_each(|notice| engine.notice(&claim.id, notice));
     match ended {
         // Only now: what the journal says has ended is not run again, and so must be on its branch.
-        Ok((failure, used)) => {
+        Ok(failure) => {
             let ended = journalled(claim, failure, used)?;
             failpoint("attempt.agent-ended");
             Ok((ended, left.complaint))
@@ -40,25 +38,19 @@ pub(super) fn work(engine: &Engine, claim: &Claim) -> Result<(Ended, Option<Stri
         Err(error) => {
             // The attempt stays open, and what was done so far is committed to its branch.
             if matches!(error, Error::Interrupted | Error::Held { .. } | Error::Refused { .. }) {
-                labour.save()?;
+                let tip = labour.save()?;
+                // Whoever has taken it over has gone on with the branch.
+                if let Some(tip) = tip.filter(|_| !matches!(error, Error::Held { .. })) {
+                    labour.account(tip, used)?;
+                }
             }
             Err(error)
         }
     }
 }
 
-/// What the proofs say on the base, and the worktree's furniture.
-fn furnish(engine: &Engine, claim: &Claim, slot: Option<&slots::Slot>) -> Result<(), Error> {
-    if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
-        engine.phase(&claim.id, Phase::Base, Some(claim.attempt));
-        let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
-        on_base::look_first(&prover, &claim.spec, claim.base)?;
-    }
-    furnish::furnish(engine, claim, slot)
-}
-
-/// How an agent ended, and what it used.
-type Ending = (Option<String>, Used);
+/// Why an agent failed, where it did.
+type Ending = Option<String>;
 
 /// What one run of a client comes to.
 enum Outcome {
@@ -80,6 +72,7 @@ struct Labour<'a> {
     heart: Heart,
     /// When the agents began: they share one time limit, with what they wait for.
     begun: Instant,
+    slot: Option<slots::Slot>,
     /// What its programs may touch, and what they are told.
     inside: Inside,
 }
@@ -89,18 +82,44 @@ impl Labour<'_> {
         let (claim, engine) = (self.claim, self.engine);
         let transcript = Some(engine.project.transcript_path(&claim.id));
         let cage = self.inside.cage();
-        Watch { id: &claim.id, lock: &claim.lock, timeout, transcript, cage, lost: Some(self.heart.lost()) }
+        let quiet = false;
+        Watch { id: &claim.id, lock: &claim.lock, timeout, transcript, cage, quiet, lost: Some(self.heart.lost()) }
     }
 
-    fn set_up_and_agents(&mut self) -> Result<Ending, Error> {
+    /// Looks at the base, makes the worktree ready, and shuts it in.
+    fn shut_in(&mut self) -> Result<(), Error> {
+        let (claim, project) = (self.claim, &self.engine.project);
+        self.furnish()?;
+        let at = project.worktree_path(&claim.id);
+        let needs = claim.agent.needs(project, &claim.settings, &claim.rotation);
+        let inside = Inside::enter(project, &claim.settings, &at, &[])?;
+        self.inside = inside.with_slot(self.slot.as_ref()).with_agents(&needs)?;
+        failpoint("attempt.enclosed");
+        Ok(())
+    }
+
+    fn set_up_and_agents(&mut self, used: &mut Used) -> Result<Ending, Error> {
         let (claim, engine) = (self.claim, self.engine);
         if let Some(failure) = self.set_up()? {
-            return Ok((Some(failure), Used::by(claim.agent.name(), claim.agent.model())));
+            *used = Used::by(claim.agent.name(), claim.agent.model());
+            return Ok(Some(failure));
         }
         self.begun = Instant::now();
         engine.phase(&claim.id, Phase::Agent, Some(claim.attempt));
         failpoint("attempt.before-agent");
-        self.agents()
+        self.agents(used)
+    }
+
+    /// What the proofs say on the base, and the worktree's furniture.
+    fn furnish(&self) -> Result<(), Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
+            engine.phase(&claim.id, Phase::Base, Some(claim.attempt));
+            let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
+            // What a proof complains of before anything was done is no news.
+            on_base::look_first(&prover.quiet(), &claim.spec, claim.base)?;
+        }
+        furnish::furnish(engine, claim, self.slot.as_ref())
     }
 
     /// The configured set-up; what went wrong with it.
@@ -116,9 +135,8 @@ impl Labour<'_> {
     }
 
     /// One agent, or one after the other where a model has no room, up to the end of their time.
-    fn agents(&self) -> Result<Ending, Error> {
+    fn agents(&self, used: &mut Used) -> Result<Ending, Error> {
         let (claim, engine) = (self.claim, self.engine);
-        let mut used = Used::default();
         let mut other: Option<Chosen> = None;
         let mut tries = 0;
         // Why a model had no room just before.
@@ -126,12 +144,13 @@ impl Labour<'_> {
         loop {
             let agent = other.as_ref().unwrap_or(&claim.agent);
             let before = used.account.figures();
-            let outcome = self.run(agent, &mut used)?;
+            let outcome = self.run(agent, used);
             used.took = Some(self.begun.elapsed());
+            let outcome = outcome?;
             match outcome {
                 Outcome::Done => {
                     agent.leave();
-                    return Ok((None, used));
+                    return Ok(None);
                 }
                 // Time ran out before the model had said anything since.
                 Outcome::Late(_) if short.is_some() && used.account.figures() == before => {
@@ -140,7 +159,7 @@ impl Labour<'_> {
                 }
                 Outcome::Failed(reason) | Outcome::Late(reason) => {
                     agent.leave();
-                    return Ok((Some(reason), used));
+                    return Ok(Some(reason));
                 }
                 Outcome::SignedOut(why) => {
                     let name = agent.name().to_owned();
@@ -179,7 +198,7 @@ impl Labour<'_> {
         }
         engine.notice(id, format!("{name} has no room ({why}): it tries again in {}", seconds(pause)));
         let lost = self.heart.lost();
-        let stopped = || engine.stopped() || *lost.borrow();
+        let stopped = || engine.stopped() || *lost.borrow() || engine.is_wished(id);
         let until = Instant::now() + pause;
         while Instant::now() < until && !stopped() {
             std::thread::sleep(Duration::from_millis(50).min(until.saturating_duration_since(Instant::now())));
@@ -209,18 +228,22 @@ impl Labour<'_> {
     /// One run of one client.
     fn run(&self, agent: &Chosen, used: &mut Used) -> Result<Outcome, Error> {
         let (claim, engine) = (self.claim, self.engine);
-        let limits = agent.limits(claim.spent).after(used.account.figures());
+        let limits = agent.limits(claim.spent).going_on(claim.in_attempt).after(used.account.figures());
         if let Some(why) = limits.reached((0, 0), engine.spent()) {
             used.add(agent.name(), agent.model().map(str::to_owned), crate::agent::Account::default());
             return Ok(Outcome::Failed(why));
         }
         let mut errands = agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
         errands.iter_mut().for_each(|errand| self.inside.dress_for(agent.name(), errand));
-        let hearing = Hearing { agent: Some(agent.agent()), limits, idle: agent.idle() };
+        let lock = engine.project.lock_path(&claim.id);
+        let journal = Journal::new(lock, &claim.run, used, (agent.name(), agent.model()), self.begun);
+        let hearing = Hearing { agent: Some(agent.agent()), limits, idle: agent.idle(), journal: Some(journal) };
         let left = agent.timeout().saturating_sub(self.begun.elapsed());
-        let mut heard = engine.listen(errands, &self.watch(left), &hearing)?;
-        if heard.cut.is_none() {
-            self.stop_if_asked(&heard.done)?;
+        let mut heard = engine.listen(errands, &self.watch(left), hearing)?;
+        let asked = if heard.cut.is_none() { self.stop_if_asked(&heard.done) } else { Ok(()) };
+        if asked.is_err() {
+            heard.into(used, agent.name(), agent.model());
+            return asked.map(|()| Outcome::Done);
         }
         let strays = heard.done.strays;
         let outcome = outcome(agent, &heard, &limits, engine.spent());
@@ -252,10 +275,21 @@ impl Labour<'_> {
     }
 
     /// What was done so far is committed to the branch, and the attempt stays open.
-    fn save(&self) -> Result<(), Error> {
+    fn save(&self) -> Result<Option<Oid>, Error> {
         let (claim, engine) = (self.claim, self.engine);
         let tip = engine.project.repo.tip(&claim.qualified.full_ref())?;
-        tidy::save_partial(engine, &claim.id, &claim.qualified, tip)?;
+        tidy::save_partial(engine, &claim.id, &claim.qualified, tip)
+    }
+
+    /// What was used so far goes into the history, for the attempt may never be gone on with.
+    fn account(&self, tip: Oid, mut used: Used) -> Result<(), Error> {
+        let (claim, engine) = (self.claim, self.engine);
+        if !used.is_known() && !engine.is_wished(&claim.id) {
+            return Ok(());
+        }
+        used.took.get_or_insert_default();
+        let open = spent::Open { attempt: claim.attempt, run: claim.run.clone(), used };
+        spent::record(&engine.project, &claim.lock, &claim.qualified, tip, &open)?;
         Ok(())
     }
 

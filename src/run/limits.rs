@@ -9,18 +9,25 @@ pub(super) type Figures = (u64, u64);
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Limits {
     budget: Budget,
-    /// By this attempt, before the client that runs.
+    /// By earlier runs of this attempt, which count for the spec already.
+    earlier: Figures,
+    /// By this run, before the client that is about to start.
     attempt: Figures,
-    /// By the attempts before this one.
+    /// By all runs before this one.
     spec: Figures,
 }
 
 impl Limits {
     pub(super) fn new(budget: Budget, spec: Figures) -> Self {
-        Self { budget, attempt: (0, 0), spec }
+        Self { budget, earlier: (0, 0), attempt: (0, 0), spec }
     }
 
-    /// The same, when this attempt has used so much.
+    /// The same, where earlier runs of the same attempt have used so much.
+    pub(super) fn going_on(self, earlier: Figures) -> Self {
+        Self { earlier, ..self }
+    }
+
+    /// The same, when this run has used so much.
     pub(super) fn after(self, attempt: Figures) -> Self {
         Self { attempt, ..self }
     }
@@ -30,7 +37,7 @@ impl Limits {
         let sum = |one: Figures, other: Figures| (one.0.saturating_add(other.0), one.1.saturating_add(other.1));
         let attempt = sum(self.attempt, now);
         [
-            ("attempt", self.budget.attempt, attempt),
+            ("attempt", self.budget.attempt, sum(self.earlier, attempt)),
             ("spec", self.budget.spec, sum(self.spec, attempt)),
             ("call", self.budget.run, call),
         ]
@@ -76,6 +83,14 @@ mod tests {
             "the budget of the spec is used up: 0.000025 of 0.000025 usd"
         );
         assert_eq!(limits.reached((0, 0), (0, 9)).unwrap(), "the budget of the call is used up: 9 of 9 tokens");
+    }
+
+    #[test]
+    fn what_earlier_runs_of_an_attempt_used_counts_for_it_and_once_for_the_spec() {
+        let budget = Budget { attempt: usd(10), spec: usd(25), run: Cap::default() };
+        let limits = Limits::new(budget, (14, 0)).going_on((4, 0)).after((1, 0));
+        assert_eq!(limits.left((0, 0)).usd, Some(5));
+        assert_eq!(Limits::new(Budget { attempt: Cap::default(), ..budget }, (14, 0)).left((0, 0)).usd, Some(11));
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::jobs::Watch;
 use super::limits::{Figures, Limits};
+use super::spent::Journal;
 use super::used::Used;
 use super::{Engine, Error, Progress, Reporter};
 use crate::agent::{Account, Agent, Ear, Errand, Performed, Said, in_words, is_progress};
@@ -20,6 +21,8 @@ pub(super) struct Hearing<'a> {
     pub agent: Option<&'a dyn Agent>,
     pub limits: Limits,
     pub idle: Option<Duration>,
+    /// Where what it used is noted while it runs.
+    pub journal: Option<Journal>,
 }
 
 /// What became of an agent, and what it said of itself.
@@ -49,7 +52,7 @@ impl Engine {
         &self,
         errands: Vec<Errand>,
         watch: &Watch<'_>,
-        hearing: &Hearing<'_>,
+        mut hearing: Hearing<'_>,
     ) -> Result<Heard, Error> {
         let label = errands.first().map(|errand| errand.name.clone()).unwrap_or_default();
         let (words, heard_words) = unbounded_channel::<String>();
@@ -63,6 +66,7 @@ impl Engine {
             idle: hearing.idle,
             spent: Arc::clone(&self.spent),
             account: Account::default(),
+            journal: hearing.journal.take(),
             cut: None,
             last: Instant::now(),
             over: None,
@@ -76,11 +80,11 @@ impl Engine {
                     let reader = hearing.agent.and_then(Agent::reader)?;
                     Some(Ear { reader, tell: tell.clone() })
                 };
-                let mut terms = self.terms(watch, Some(words).filter(|_| !understood));
+                let mut terms = self.terms(watch, Some(words).filter(|_| !understood && !watch.quiet));
                 terms.ear = Some(&ear);
                 let mut stop = super::jobs::either(stop, ended);
-                if let Some(lost) = watch.lost.clone() {
-                    stop = super::jobs::either(stop, lost);
+                for more in [watch.lost.clone(), self.wish(watch.id)].into_iter().flatten() {
+                    stop = super::jobs::either(stop, more);
                 }
                 crate::agent::perform(errands, &terms, stop).await
             };
@@ -113,6 +117,7 @@ struct Listener {
     /// Of the whole call.
     spent: Arc<Mutex<Figures>>,
     account: Account,
+    journal: Option<Journal>,
     cut: Option<Cut>,
     /// When something was last done.
     last: Instant,
@@ -170,9 +175,14 @@ impl Listener {
     }
 
     fn said(&mut self, said: &Said) {
-        let before = self.account.figures();
+        let (before, session) = (self.account.figures(), self.account.session.is_some());
         self.account.hear(said);
         let now = self.account.figures();
+        if let Some(journal) =
+            self.journal.as_mut().filter(|_| now != before || session != self.account.session.is_some())
+        {
+            journal.note(&self.account);
+        }
         if is_progress(said) {
             self.last = Instant::now();
         }

@@ -20,6 +20,7 @@ mod events;
 mod evidence;
 mod frozen;
 mod furnish;
+mod handover;
 mod honesty;
 mod household;
 mod inside;
@@ -39,14 +40,18 @@ mod origin;
 mod prompt;
 mod prove;
 mod pulls;
+mod resume;
 mod reviewed;
+mod secrets;
 mod settings;
 mod shared;
 mod signing;
 mod slots;
+mod spent;
 mod split;
 mod sync;
 mod tidy;
+mod transcripts;
 mod turns;
 mod used;
 
@@ -59,16 +64,19 @@ pub use engine::{Engine, Reporter, clean_up, work};
 pub use events::{Recorded, record_on_branch, vouch};
 pub use evidence::{
     Evidence, Line as NoteLine, Noted, Proof, Start, Verdict, lines as evidence_lines, noted as noted_evidence,
-    read as read_evidence,
+    parsed as note_lines, read as read_evidence,
 };
+pub use handover::{Handed, hand_over};
 pub use land::Landed;
 pub use onto::{Onto, onto};
 pub use origin::record_at_ground;
 pub use prompt::{Templates, lint as lint_prompts, preview as preview_prompt, templates_at};
 pub use prove::Prover;
 pub use pulls::{Door, Pulled, Told, heard, open as open_pull, patches, status as pull_status};
+pub use resume::{Resumed, resume, session_left};
 pub use shared::refresh;
 pub use signing::{ready, ready_as, unsigned};
+pub use spent::settle_account;
 pub use split::{Split, split_alone};
 pub use sync::{Synced, sync};
 pub use tidy::discard_proof;
@@ -105,6 +113,8 @@ pub struct Request {
     pub jobs: Option<usize>,
     /// The template of the prompt, before the spec's own and the configured one.
     pub prompt: Option<String>,
+    /// A person takes it from the agent that had it, whatever came of that.
+    pub handover: bool,
     /// Completed specs that are worked again, each with what has changed since.
     pub again: BTreeMap<SpecId, Vec<String>>,
 }
@@ -232,13 +242,20 @@ pub enum Ending {
     Interrupted,
     /// The worktree is made, and a person works there.
     Person(PathBuf),
+    /// Its agent was stopped, because a person asked for it.
+    HandedOver {
+        /// Who has it now, `Name <mail>`.
+        to: String,
+        /// Where they work.
+        path: PathBuf,
+    },
 }
 
 impl Ending {
     /// The exit code that this ending alone would give (DESIGN.md, section 6).
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Landed { .. } | Self::AlreadyDone | Self::Review(_) | Self::Person(_) => 0,
+            Self::Landed { .. } | Self::AlreadyDone | Self::Review(_) | Self::Person(_) | Self::HandedOver { .. } => 0,
             Self::Failed(_) => 1,
             Self::Stuck { exit, .. } => *exit,
             Self::Refused(_) => 3,

@@ -33,6 +33,10 @@ pub(super) struct Claim {
     pub rotation: Vec<String>,
     /// What the attempts so far have used: millionths of a dollar, and tokens.
     pub spent: (u64, u64),
+    /// What the runs of this attempt have used that did not end it.
+    pub in_attempt: (u64, u64),
+    /// The models that worked in them, as `agent:model`.
+    pub assisted: Vec<String>,
     /// How the agent of this attempt ended, where that happened before an interruption.
     pub ended: Option<Ended>,
     /// What the agent is told; empty where nobody reads it.

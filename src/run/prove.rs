@@ -24,19 +24,25 @@ pub struct Prover<'a> {
     lock: &'a Lock,
     at: PathBuf,
     prefix: String,
+    quiet: bool,
 }
 
 impl<'a> Prover<'a> {
     /// A prover that works under a spec's lock. Its checkout is made only when a proof needs it.
     pub fn new(engine: &'a Engine, id: &'a SpecId, settings: &'a Settings, lock: &'a Lock) -> Self {
         let prefix = engine.project.prefix.clone();
-        Self { engine, id, settings, lock, at: engine.project.proof_path(id), prefix }
+        Self { engine, id, settings, lock, at: engine.project.proof_path(id), prefix, quiet: false }
     }
 
     /// The same checkout for the specs of another project in the repository, whose directory is `prefix`.
     pub(super) fn within(&self, prefix: &str) -> Self {
-        let Self { engine, id, settings, lock, .. } = *self;
-        Self { engine, id, settings, lock, at: self.at.clone(), prefix: prefix.to_owned() }
+        let Self { engine, id, settings, lock, quiet, .. } = *self;
+        Self { engine, id, settings, lock, at: self.at.clone(), prefix: prefix.to_owned(), quiet }
+    }
+
+    /// The same, of whose programs nobody hears.
+    pub(super) fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
     }
 
     /// Proves a spec's criteria on the tree of a commit.
@@ -194,7 +200,8 @@ impl<'a> Prover<'a> {
     fn perform_in(&self, inside: &Inside, mut errand: Errand, timeout: Duration) -> Result<Performed, Error> {
         inside.dress(&mut errand);
         let cage = inside.cage();
-        let watch = Watch { id: self.id, lock: self.lock, timeout, transcript: None, cage, lost: None };
+        let watch =
+            Watch { id: self.id, lock: self.lock, timeout, transcript: None, cage, quiet: self.quiet, lost: None };
         let done = self.engine.perform(vec![errand], &watch)?;
         if matches!(done.how, How::Stopped) || self.engine.stopped() {
             return Err(Error::Interrupted);

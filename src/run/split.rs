@@ -134,6 +134,8 @@ fn claim(
         agent,
         rotation,
         spent: (0, 0),
+        in_attempt: (0, 0),
+        assisted: Vec::new(),
         ended: None,
         prompt,
         resolves: false,
@@ -177,6 +179,7 @@ fn ask_inside(engine: &Engine, claim: &Claim, worktree: &Path, inside: &Inside) 
         timeout,
         transcript: Some(project.transcript_path(&claim.id)),
         cage: inside.cage(),
+        quiet: false,
         lost: None,
     };
     if let Some(setup) = &claim.settings.worktree_setup.value {
@@ -191,8 +194,8 @@ fn ask_inside(engine: &Engine, claim: &Claim, worktree: &Path, inside: &Inside) 
     let limits = claim.agent.limits(claim.spent);
     let mut errands = claim.agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
     errands.iter_mut().for_each(|errand| inside.dress_for(claim.agent.name(), errand));
-    let hearing = Hearing { agent: Some(claim.agent.agent()), limits, idle: claim.agent.idle() };
-    let heard = engine.listen(errands, &watch(claim.agent.timeout()), &hearing)?;
+    let hearing = Hearing { agent: Some(claim.agent.agent()), limits, idle: claim.agent.idle(), journal: None };
+    let heard = engine.listen(errands, &watch(claim.agent.timeout()), hearing)?;
     claim.agent.leave();
     if heard.cut.is_none() {
         stopped(engine, &heard.done)?;

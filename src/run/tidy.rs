@@ -54,19 +54,27 @@ pub(super) fn worktrees_dir(project: &Project) -> Result<(), Error> {
 /// Makes the worktree where it is missing, and empties the live transcript for a new run of the agent.
 pub(super) fn worktree(engine: &Engine, claim: &Claim) -> Result<(), Error> {
     let project = &engine.project;
-    let path = project.worktree_path(&claim.id);
-    if !project.repo.is_worktree(&path)? {
-        worktrees_dir(project)?;
-        make_room(engine, &claim.id, &path)?;
-        project.repo.add_worktree(&path, Checkout::Branch(claim.qualified.branch()))?;
-    }
+    stand(engine, &claim.id, &claim.qualified)?;
     failpoint("attempt.worktree");
-    if claim.ended.is_none() {
+    // What an agent has said is kept while a person goes on with its work.
+    if claim.ended.is_none() && !claim.agent.is_person() {
         let log = project.transcript_path(&claim.id);
         if let Some(dir) = log.parent() {
             std::fs::create_dir_all(dir).map_err(Error::system("cannot make the directory of the logs"))?;
         }
         std::fs::write(&log, b"").map_err(Error::system("cannot empty the log"))?;
+    }
+    Ok(())
+}
+
+/// Makes the worktree of a spec's branch where it is missing.
+pub(super) fn stand(engine: &Engine, id: &SpecId, qualified: &Qualified) -> Result<(), Error> {
+    let project = &engine.project;
+    let path = project.worktree_path(id);
+    if !project.repo.is_worktree(&path)? {
+        worktrees_dir(project)?;
+        make_room(engine, id, &path)?;
+        project.repo.add_worktree(&path, Checkout::Branch(qualified.branch()))?;
     }
     Ok(())
 }
@@ -294,7 +302,7 @@ fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str)
     let closed = inside.is_shut();
     let before = project.repo.tip(&claim.qualified.full_ref())?;
     let cage = inside.cage();
-    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage, lost: None };
+    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage, quiet: false, lost: None };
     let done = engine.perform(vec![errand], &watch);
     let left = inside.leave(project, &claim.qualified)?;
     let done = done?;
@@ -389,14 +397,6 @@ pub(super) fn honest_tip(engine: &Engine, claim: &Claim) -> Result<Oid, Error> {
     shared::move_refs(&engine.project, &moves, "the start of the attempt, rewritten by its agent")?;
     journal(&claim.lock, claim.start)?;
     Ok(claim.start)
-}
-
-/// The transcript of the agent, to be kept with the note.
-pub(super) fn transcript(engine: &Engine, id: &SpecId) -> Vec<(String, Vec<u8>)> {
-    match std::fs::read(engine.project.transcript_path(id)) {
-        Ok(bytes) if !bytes.is_empty() => vec![("transcript".to_owned(), bytes)],
-        _ => Vec::new(),
-    }
 }
 
 /// After a landing the worktrees and the branch go, for the merge holds all they held.

@@ -25,6 +25,12 @@ impl Used {
         Self { by: vec![(name.to_owned(), model.map(str::to_owned))], ..Self::default() }
     }
 
+    /// Whether an agent has said anything of itself.
+    pub(super) fn is_known(&self) -> bool {
+        let account = &self.account;
+        account.session.is_some() || account.tokens.is_some() || account.cost.is_some()
+    }
+
     /// Takes in a run of an agent.
     pub(super) fn add(&mut self, name: &str, model: Option<String>, account: Account) {
         let model = model.or_else(|| account.model.clone());
@@ -59,7 +65,26 @@ impl Used {
 
 /// What a spec's attempts have used so far by their trailers: millionths of a dollar, and tokens.
 pub(super) fn before(record: Option<&Record>) -> (u64, u64) {
+    sum(record.into_iter().flat_map(|record| &record.entries).map(|entry| &entry.block))
+}
+
+/// What the runs of one attempt have used that did not end it.
+pub(super) fn in_attempt(record: Option<&Record>, attempt: u32) -> (u64, u64) {
     let blocks = record.into_iter().flat_map(|record| &record.entries).map(|entry| &entry.block);
+    sum(blocks.filter(|block| block.attempt == Some(attempt) && block.is_account()))
+}
+
+/// The models that worked in the runs of an attempt that did not end it.
+pub(super) fn assisted_before(record: Option<&Record>, attempt: u32) -> Vec<String> {
+    let blocks = record.into_iter().flat_map(|record| &record.entries).map(|entry| &entry.block);
+    let mut models: Vec<String> = Vec::new();
+    for block in blocks.filter(|block| block.attempt == Some(attempt) && block.is_account()) {
+        models.extend(block.assisted_by.iter().filter(|model| !models.contains(model)).cloned().collect::<Vec<_>>());
+    }
+    models
+}
+
+fn sum<'b>(blocks: impl Iterator<Item = &'b Block>) -> (u64, u64) {
     blocks.fold((0, 0), |(usd, tokens), block| {
         let cost = block.cost.as_deref().and_then(|cost| parse_money(cost.strip_suffix(" USD")?));
         let count = block.tokens.as_deref().and_then(|count| count.parse::<u64>().ok());

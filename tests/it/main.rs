@@ -3,6 +3,7 @@
 
 mod agent;
 mod clients;
+mod handover;
 mod harness;
 
 mod cli;

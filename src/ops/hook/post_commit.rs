@@ -67,7 +67,7 @@ fn words(id: &SpecId, ending: &Ending) -> String {
         Ending::Stuck { reason, .. } => format!("{id} did not land: {reason}"),
         Ending::Failed(reason) => format!("{id} failed: {reason}"),
         Ending::Refused(reason) | Ending::Held(reason) => format!("{id} was not landed: {reason}"),
-        Ending::Person(_) | Ending::Interrupted => format!("{id} was not landed"),
+        Ending::Person(_) | Ending::HandedOver { .. } | Ending::Interrupted => format!("{id} was not landed"),
     }
 }
 

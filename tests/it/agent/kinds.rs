@@ -71,6 +71,7 @@ fn terms<'a>(place: &Place, locks: &'a [&'a Lock]) -> Terms<'a> {
         transcript: Some(place.path("transcript")),
         watch: None,
         ear: None,
+        mask: chant::agent::Mask::default(),
         locks,
     }
 }

@@ -79,6 +79,7 @@ fn order(dir: &Path, script: &str) -> Order {
         transcript: None,
         watch: None,
         ear: None,
+        mask: chant::agent::Mask::default(),
     }
 }
 

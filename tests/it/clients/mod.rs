@@ -2,8 +2,9 @@
 
 mod acp;
 mod budgets;
-mod openai;
 mod home;
+mod kept;
+mod openai;
 mod real;
 mod rotation;
 mod suite;

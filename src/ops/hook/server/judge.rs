@@ -73,7 +73,7 @@ pub fn events(history: &History, names: &ledger::View) -> Vec<Event> {
         let note = history.note(&commit).filter(|note| note.same_tree)?;
         let Reading::Block(block) = ledger::read(&note.message) else { return None };
         let spec = names.current(block.spec.as_ref()?);
-        (block.status.is_some() || block.approval.is_some()).then_some(Event { commit, spec, block })
+        block.is_event().then_some(Event { commit, spec, block })
     };
     history.told().filter_map(of).collect()
 }
@@ -130,7 +130,7 @@ impl Court<'_, '_> {
         if let Some((unknown, _)) = block.unknown.first() {
             return refuse(format!("`{unknown}` is no key that this server's chant knows"), REWORD);
         }
-        if (block.status.is_some() || block.approval.is_some()) && told.note.same_tree {
+        if block.is_event() && told.note.same_tree {
             return self.event(told, &block);
         }
         if !block.landings.is_empty() {

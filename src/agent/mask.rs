@@ -1,0 +1,306 @@
+//! Secrets out of what programs print, before anything of it is shown, kept or understood.
+//!
+//! Pure: bytes in, bytes out. A secret is a value that is listed, as it stands and as JSON has it in a string, or what has
+//! the shape of a well-known kind of token, or the lines between the head and the foot of a private key. Each becomes
+//! [`MASK`]. What is shorter than [`SHORTEST`] is not listed: a `0` or a `true` would take half of the text along.
+//!
+//! A line is the unit, so that no chunk of a stream can cut a secret in two: what has no end of line yet is held back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use regex::bytes::{Captures, Regex, RegexBuilder};
+
+/// What stands where a secret stood. Shorter than every secret and of a letter that no token has, so that masking ends, and
+/// what was masked once is not masked again.
+pub const MASK: &str = "***";
+/// The shortest value that is listed, in bytes.
+pub const SHORTEST: usize = 8;
+/// A line is held back so far; of a longer one the beginning is let go, but for what a secret at its end may need.
+const LONGEST: usize = 8 << 20;
+/// So much of a line that is too long is held back at least.
+const KEPT: usize = 64 << 10;
+
+/// Before a token stands the beginning, something that no token has, or an escape of JSON, whose last letter is none of the
+/// word that follows.
+const BEFORE: &str = r#"(?P<before>^|[^A-Za-z0-9_-]|\\[nrtbf]|\\u[0-9A-Fa-f]{4})"#;
+
+/// Well-known kinds of tokens.
+const SHAPES: &[&str] = &[
+    // OpenAI, Anthropic, OpenRouter, Stripe.
+    r"sk-[A-Za-z0-9_-]{16,}",
+    r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}",
+    // GitHub, GitLab, npm, PyPI.
+    r"gh[pousr]_[A-Za-z0-9]{16,}",
+    r"github_pat_[A-Za-z0-9_]{16,}",
+    r"glpat-[A-Za-z0-9_-]{16,}",
+    r"npm_[A-Za-z0-9]{32,}",
+    r"pypi-[A-Za-z0-9_-]{32,}",
+    // Amazon, Google, Slack.
+    r"A(?:KIA|SIA)[A-Z0-9]{16}",
+    r"AIza[A-Za-z0-9_-]{35}",
+    r"xox[abeprs]-[A-Za-z0-9-]{8,}",
+    // A JSON web token.
+    r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*",
+];
+
+/// What a request is signed with; a word that only follows in a sentence has neither a digit nor that length.
+const BEARER: &str = r"(?P<bearer>(?i:bearer) +)(?P<token>[A-Za-z0-9._~+/-]{8,}=*)";
+/// A private key on one line, as JSON has it.
+const KEY: &str =
+    r"(?P<head>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)(?P<key>.+?)(?P<foot>-----END [A-Z0-9 ]*PRIVATE KEY-----)";
+/// What begins a private key that goes on over lines, and what ends it.
+const HEAD: &str = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----";
+const FOOT: &str = "-----END ";
+/// What stands between the two.
+const BODY: &str = r"^[ \t>|]*(?:[A-Za-z0-9+/=]+|Proc-Type:.*|DEK-Info:.*|)[ \t]*$";
+
+/// What is to be masked.
+#[derive(Debug, Clone)]
+pub struct Mask {
+    listed: BTreeSet<String>,
+    patterns: Arc<Patterns>,
+}
+
+#[derive(Debug)]
+struct Patterns {
+    /// Listed values, longest first; `None` where there are none.
+    listed: Option<Regex>,
+    shapes: Option<Regex>,
+    bearer: Option<Regex>,
+    key: Option<Regex>,
+    head: Option<Regex>,
+    body: Option<Regex>,
+    /// The length of the longest listed value, as it may stand in a text.
+    longest: usize,
+}
+
+impl Default for Mask {
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl Mask {
+    /// Masks these values, where they are long enough, and what has the shape of a token. Of a value of several lines each
+    /// line counts.
+    pub fn new(values: impl IntoIterator<Item = String>) -> Self {
+        let lines = |value: String| value.split(['\n', '\r']).map(str::to_owned).collect::<Vec<_>>();
+        let listed: BTreeSet<String> = values
+            .into_iter()
+            .flat_map(|value| [lines(value.clone()), whole(&value)].concat())
+            .filter(|line| line.len() >= SHORTEST)
+            .collect();
+        let forms: BTreeSet<String> = listed.iter().flat_map(|value| forms(value)).collect();
+        Self { patterns: Arc::new(Patterns::new(&forms)), listed }
+    }
+
+    /// The same, with more values.
+    #[must_use]
+    pub fn with(&self, values: impl IntoIterator<Item = String>) -> Self {
+        let values: Vec<String> = values.into_iter().collect();
+        let new = values.iter().any(|value| value.len() >= SHORTEST && !self.listed.contains(value));
+        if !new {
+            return self.clone();
+        }
+        Self::new(self.listed.iter().cloned().chain(values))
+    }
+
+    /// A whole text.
+    pub fn text(&self, text: &[u8]) -> Vec<u8> {
+        let mut masker = Masker::new(self.clone());
+        let mut out = masker.feed(text);
+        out.extend(masker.finish());
+        out
+    }
+
+    /// One line, without its end: again and again, until nothing is left that what was masked has brought together.
+    fn line(&self, line: &[u8]) -> Vec<u8> {
+        let mut line = line.to_vec();
+        while let Some(shorter) = self.patterns.once(&line) {
+            line = shorter;
+        }
+        line
+    }
+}
+
+/// A value of several lines as JSON has it, on one.
+fn whole(value: &str) -> Vec<String> {
+    let lines = value.trim_end_matches(['\n', '\r']);
+    if lines.contains(['\n', '\r']) { vec![escaped(lines)] } else { Vec::new() }
+}
+
+/// A text as it stands between the quotes of JSON.
+fn escaped(text: &str) -> String {
+    let json = serde_json::to_string(text).unwrap_or_default();
+    json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned()
+}
+
+/// All that is not ASCII as `\u….`.
+fn ascii(text: &str, upper: bool) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if c.is_ascii() {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            out.push_str(&if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") });
+        }
+    }
+    out
+}
+
+/// A value as it may stand in a text: as it is, in a string of JSON, and in one within such a string.
+fn forms(value: &str) -> Vec<String> {
+    let mut forms = vec![value.to_owned()];
+    let mut inner = value.to_owned();
+    for _ in 0..2 {
+        inner = escaped(&inner);
+        for form in [inner.clone(), ascii(&inner, false), ascii(&inner, true)] {
+            forms.extend([form.replace('/', "\\/"), form]);
+        }
+    }
+    forms
+}
+
+fn built(pattern: &str) -> Option<Regex> {
+    // Every pattern is ours or escaped; one that is too large for the engine would mask nothing.
+    RegexBuilder::new(pattern).unicode(false).size_limit(1 << 30).build().ok()
+}
+
+impl Patterns {
+    fn new(forms: &BTreeSet<String>) -> Self {
+        let mut longest_first: Vec<&String> = forms.iter().collect();
+        longest_first.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        let listed: Vec<String> = longest_first.iter().map(|form| bytes(form)).collect();
+        Self {
+            listed: (!listed.is_empty()).then(|| built(&listed.join("|"))).flatten(),
+            shapes: built(&format!("{BEFORE}(?:{})", SHAPES.join("|"))),
+            bearer: built(&format!("{BEFORE}{BEARER}")),
+            key: built(KEY),
+            head: built(HEAD),
+            body: built(BODY),
+            longest: longest_first.first().map_or(0, |form| form.len()),
+        }
+    }
+
+    /// Everything masked that is found at once; nothing where nothing is.
+    fn once(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let mask = |_: &Captures<'_>| MASK.as_bytes().to_vec();
+        let after = |found: &Captures<'_>| [group(found, "before"), MASK.as_bytes()].concat();
+        let bearer = |found: &Captures<'_>| {
+            let token = group(found, "token");
+            if !(token.iter().any(u8::is_ascii_digit) || token.len() >= 24) {
+                return found.get(0).map(|whole| whole.as_bytes().to_vec()).unwrap_or_default();
+            }
+            [group(found, "before"), group(found, "bearer"), MASK.as_bytes()].concat()
+        };
+        let key = |found: &Captures<'_>| {
+            let inner = group(found, "key");
+            let masked = if inner == MASK.as_bytes() { inner } else { MASK.as_bytes() };
+            [group(found, "head"), masked, group(found, "foot")].concat()
+        };
+        let mut now = std::borrow::Cow::Borrowed(line);
+        replace(&mut now, self.listed.as_ref(), mask);
+        replace(&mut now, self.key.as_ref(), key);
+        replace(&mut now, self.shapes.as_ref(), after);
+        replace(&mut now, self.bearer.as_ref(), bearer);
+        (now != line).then(|| now.into_owned())
+    }
+
+    /// Where a line may be cut that is longer than is held: before what a secret that goes on may need.
+    fn cut(&self, line: &[u8]) -> usize {
+        let mut cut = line.len().saturating_sub(KEPT.max(2 * self.longest));
+        let all = [&self.listed, &self.key, &self.shapes, &self.bearer];
+        for pattern in all.into_iter().flatten() {
+            let over = pattern.find_iter(line).find(|found| found.start() < cut && found.end() > cut);
+            cut = over.map_or(cut, |found| found.start());
+        }
+        cut
+    }
+}
+
+fn group<'t>(found: &Captures<'t>, name: &str) -> &'t [u8] {
+    found.name(name).map(|group| group.as_bytes()).unwrap_or_default()
+}
+
+fn replace(text: &mut std::borrow::Cow<'_, [u8]>, pattern: Option<&Regex>, with: impl Fn(&Captures<'_>) -> Vec<u8>) {
+    let Some(pattern) = pattern.filter(|pattern| pattern.is_match(text)) else { return };
+    *text = std::borrow::Cow::Owned(pattern.replace_all(text, |found: &Captures<'_>| with(found)).into_owned());
+}
+
+/// A text as a pattern that matches its very bytes.
+fn bytes(text: &str) -> String {
+    text.bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
+/// Masks a stream.
+#[derive(Debug, Default)]
+pub struct Masker {
+    mask: Mask,
+    held: Vec<u8>,
+    /// Whether this is the inside of a private key.
+    in_key: bool,
+}
+
+impl Masker {
+    /// A masker at the beginning of a stream.
+    pub fn new(mask: Mask) -> Self {
+        Self { mask, held: Vec::new(), in_key: false }
+    }
+
+    /// Takes bytes in, and gives what can be let go.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
+        while let Some(at) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            self.hold(&bytes[..at], &mut out);
+            let line = std::mem::take(&mut self.held);
+            out.extend(self.line(&line));
+            out.push(bytes[at]);
+            bytes = &bytes[at + 1..];
+        }
+        self.hold(bytes, &mut out);
+        out
+    }
+
+    /// What was still held back.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let line = std::mem::take(&mut self.held);
+        self.line(&line)
+    }
+
+    /// Of a line that grows too long the beginning goes.
+    fn hold(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        for piece in bytes.chunks(LONGEST / 2) {
+            self.held.extend_from_slice(piece);
+            if self.held.len() > LONGEST {
+                let cut = self.mask.patterns.cut(&self.held);
+                // A secret of that length is none that anybody has listed.
+                let cut = if cut == 0 { self.held.len() } else { cut };
+                let rest = self.held.split_off(cut);
+                out.extend(self.mask.line(&std::mem::replace(&mut self.held, rest)));
+            }
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Vec<u8> {
+        let patterns = Arc::clone(&self.mask.patterns);
+        let is = |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(line));
+        if self.in_key && is(&patterns.body) {
+            let blank = line.iter().all(|byte| byte.is_ascii_whitespace());
+            return if blank { line.to_vec() } else { MASK.as_bytes().to_vec() };
+        }
+        // What was masked before is the inside of a key as well.
+        self.in_key = self.in_key && line == MASK.as_bytes();
+        let masked = self.mask.line(line);
+        if let Some(head) = patterns.head.as_ref().and_then(|head| head.find_iter(line).last()) {
+            self.in_key = !line[head.end()..].windows(FOOT.len()).any(|window| window == FOOT.as_bytes());
+        }
+        masked
+    }
+}
+
+#[cfg(test)]
+#[path = "mask_tests.rs"]
+mod tests;
