@@ -12,9 +12,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::claude::Claude;
 use super::client::{Client, SignedIn};
+use super::codex::Codex;
 use super::command::runnable;
 use super::event::Reader;
+use super::gemini::Gemini;
+use super::household::Household;
+use super::opencode::Opencode;
 use super::task::{Agent, AgentError, Errand, Task};
 use super::told::{Stream, Voice};
 use crate::env::Env;
@@ -53,6 +58,18 @@ impl Acp {
         let part = serde_json::to_string(&part).unwrap_or_default();
         vec![self.program.clone().into(), COMMAND.into(), part.into()]
     }
+
+    /// The client whose server it is, as far as its name tells: that keeps sessions and credentials where it always does.
+    fn known(&self) -> Option<Box<dyn Agent>> {
+        let client = || self.client.clone();
+        match () {
+            () if self.client.mentions(&["claude"]) => Some(Box::new(Claude(client()))),
+            () if self.client.mentions(&["codex"]) => Some(Box::new(Codex(client()))),
+            () if self.client.mentions(&["gemini"]) => Some(Box::new(Gemini(client()))),
+            () if self.client.mentions(&["opencode"]) => Some(Box::new(Opencode(client()))),
+            () => None,
+        }
+    }
 }
 
 impl Agent for Acp {
@@ -78,21 +95,16 @@ impl Agent for Acp {
         Some(self.part(None, None))
     }
 
+    fn households(&self, home: &Path) -> Vec<Household> {
+        self.known().map(|client| client.households(home)).unwrap_or_default()
+    }
+
     fn writes(&self, home: &Path) -> Vec<PathBuf> {
-        // Whose server it is can be told by its name alone: where the known ones keep sessions and credentials.
-        let names = [(".gemini", "gemini"), (".claude", "claude"), (".claude.json", "claude"), (".codex", "codex")];
-        let mentioned = names.into_iter().filter(|(_, name)| self.client.mentions(&[name]));
-        mentioned.map(|(dir, _)| home.join(dir)).collect()
+        self.known().map(|client| client.writes(home)).unwrap_or_default()
     }
 
     fn variables(&self) -> Vec<String> {
-        let known = [
-            ("gemini", ["GEMINI_*", "GOOGLE_*"]),
-            ("claude", ["ANTHROPIC_*", "CLAUDE_*"]),
-            ("codex", ["OPENAI_*", "CODEX_*"]),
-        ];
-        let mentioned = known.into_iter().filter(|(name, _)| self.client.mentions(&[name]));
-        mentioned.flat_map(|(_, globs)| globs.map(str::to_owned)).collect()
+        self.known().map(|client| client.variables()).unwrap_or_default()
     }
 
     fn signed_in(&self) -> SignedIn {
