@@ -1,10 +1,10 @@
 //! The walk: everything reachable from some tips, copied out of Git as plain data.
 //!
-//! One function, so that a cache can be given to it later. It reads each commit once in a process and takes parents,
-//! tree and message from the same bytes, which a commit-graph could not give; the order is whatever the stack makes
-//! it, and no date is looked at. Messages are kept only where a trailer or a revert may be in them.
+//! It reads each commit once and takes parents, tree and message from the same bytes, which a commit-graph could not give;
+//! the order is whatever the stack makes it, and no date is looked at. Messages are kept only where a trailer or a revert
+//! may be in them. What an earlier walk found stands in a frozen history ([`super::walked`]), and only what is new is read.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use gix::bstr::ByteSlice;
 use gix::hashtable::HashSet;
@@ -14,34 +14,45 @@ use gix::prelude::*;
 use super::convert::{from_gix, to_gix};
 use super::error::{Error, Result};
 use super::repo::Repo;
-use crate::ledger::{Builder, History, Note, Oid};
+use super::walked::Walked;
+use crate::ledger::{Builder, Frozen, History, Note, Oid};
 
 impl Repo {
     /// Everything reachable from `tips`, children and parents as the commits themselves say: replace refs, grafts and a
     /// commit-graph change nothing. Where a shallow clone is cut off, the history says so.
     ///
-    /// A commit never changes: what the last call found is taken from there, but for a shallow clone, whose boundary
+    /// A commit never changes: what an earlier walk found is taken from there, but for a shallow clone, whose boundary
     /// may move.
     ///
     /// # Errors
     /// Where a commit that should be there cannot be read.
     pub fn history(&self, tips: &[Oid]) -> Result<Arc<History>> {
+        if self.is_shallow() {
+            return Ok(Arc::new(self.walk(tips, None, None)?));
+        }
+        let Walked { base, last, .. } = self.known_walk();
+        let found = Arc::new(self.walk(tips, base, last.as_deref())?);
+        self.keep_walk(tips, &found);
+        Ok(found)
+    }
+
+    /// Walks from `tips` down to what is in `base`; what stands in `last` is not read again.
+    fn walk(&self, tips: &[Oid], base: Option<Arc<Frozen>>, last: Option<&History>) -> Result<History> {
         let mut gix = self.new_gix();
         // Each commit is decoded once: a cache would only cost memory.
         gix.object_cache_size(0);
         let shallow = gix.shallow_commits().map_err(Error::while_("read the shallow boundary"))?;
-        let last = self.walked().clone().filter(|_| shallow.is_none());
         let cut = |id: &gix::ObjectId| shallow.as_ref().is_some_and(|commits| commits.contains(id));
-        let mut builder = Builder::new();
+        let mut builder = Builder::on(base);
         let mut seen = HashSet::default();
         let mut stack: Vec<gix::ObjectId> = tips.iter().map(|tip| to_gix(*tip)).collect();
         let (mut buffer, mut parents, mut parent_ids) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(id) = stack.pop() {
-            if !seen.insert(id) {
+            let known = from_gix(id);
+            if !seen.insert(id) || builder.has(&known) {
                 continue;
             }
-            let known = from_gix(id);
-            if let Some((last, parents)) = last.as_ref().and_then(|last| Some((last, last.parents(&known)?))) {
+            if let Some((last, parents)) = last.and_then(|last| Some((last, last.parents(&known)?))) {
                 builder.push(known, &parents, last.note(&known).cloned());
                 stack.extend(parents.into_iter().rev().map(to_gix));
                 continue;
@@ -53,21 +64,15 @@ impl Repo {
             let note = commit.may_matter().then(|| commit.note(&gix, parents.first(), hidden)).transpose()?;
             parent_ids.clear();
             parent_ids.extend(parents.iter().map(from_gix));
-            builder.push(from_gix(id), &parent_ids, note);
+            builder.push(known, &parent_ids, note);
             if hidden {
-                builder.shallow(from_gix(id));
+                builder.shallow(known);
             } else {
                 // The first parent comes off the stack first: packs lie in that order.
                 stack.extend(parents.iter().rev());
             }
         }
-        let found = Arc::new(builder.finish());
-        *self.walked() = shallow.is_none().then(|| Arc::clone(&found));
-        Ok(found)
-    }
-
-    fn walked(&self) -> MutexGuard<'_, Option<Arc<History>>> {
-        self.inner.walked.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(builder.finish_at(tips))
     }
 }
 

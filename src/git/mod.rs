@@ -59,6 +59,7 @@ mod splice;
 mod staged;
 mod threeway;
 mod walk;
+mod walked;
 pub mod worktree;
 
 pub use cell::Cell;
@@ -99,5 +100,7 @@ mod moves_tests;
 mod repo_tests;
 #[cfg(test)]
 mod test_repo;
+#[cfg(test)]
+mod walked_tests;
 #[cfg(test)]
 mod worktree_tests;

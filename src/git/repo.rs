@@ -15,8 +15,9 @@ use super::exe::Git;
 use super::gitconfig;
 use super::receive::Apart;
 use super::scratch::Scratch;
+use super::walked::Walked;
 use crate::env::Vars;
-use crate::ledger::{History, Oid};
+use crate::ledger::Oid;
 
 /// What `HEAD` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,8 @@ pub(super) struct Inner {
     scratch: Mutex<Option<Scratch>>,
     /// What a push has brought, where this is the repository of a server's hook.
     apart: Option<Apart>,
-    /// What the last walk found.
-    pub(super) walked: Mutex<Option<Arc<History>>>,
+    /// What walks have found.
+    pub(super) walked: Mutex<Walked>,
     count: AtomicU64,
     /// Whether commits are signed whatever `commit.gpgSign` says.
     pub(super) sign: AtomicBool,
@@ -174,7 +175,7 @@ impl Repo {
             pool: Mutex::new(Vec::new()),
             scratch: Mutex::new(None),
             apart: None,
-            walked: Mutex::new(None),
+            walked: Mutex::default(),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(false),
             shut: AtomicBool::new(false),
@@ -195,12 +196,17 @@ impl Repo {
             pool: Mutex::new(Vec::new()),
             scratch: Mutex::new(None),
             apart: Some(apart),
-            walked: Mutex::new(None),
+            walked: Mutex::default(),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(self.signs_always()),
             shut: AtomicBool::new(self.shuts_in()),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether what a push has brought stands before its own objects: that may never come in.
+    pub(super) fn is_receiving(&self) -> bool {
+        self.inner.apart.is_some()
     }
 
     /// Where its objects are.

@@ -19,6 +19,9 @@ mod copies;
 mod fixture;
 mod flat;
 mod fold;
+mod frozen;
+#[cfg(test)]
+mod frozen_tests;
 mod history;
 mod legal;
 mod oid;
@@ -40,6 +43,7 @@ pub use block::{
 };
 pub use claim::Evidence;
 pub use fold::{fold, questions};
+pub use frozen::{Bytes, Frozen};
 pub use history::{Builder, History, Note};
 pub use legal::{Before, follows, stands};
 pub use oid::{Oid, OidError};

@@ -2,7 +2,8 @@
 //!
 //! Two depth-first tours, one taking first parents first and one taking them last, number the commits so that one
 //! comes after all it descends from. A commit numbered later is no ancestor; one numbered while the tour was below
-//! another is. What neither tour tells is searched for, never below the ancestor's generation.
+//! another is. What neither tour tells is searched for, never below the ancestor's generation. Both tours of a history that
+//! stands on a frozen one go on where those of that one ended: the frozen commits have all been seen by then.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -17,7 +18,8 @@ pub(super) struct Reach {
 
 impl Reach {
     pub fn new(graph: &Graph) -> Self {
-        let tips: Vec<u32> = graph.children().iter().zip(0..).filter(|(n, _)| **n == 0).map(|(_, at)| at).collect();
+        let children = graph.children();
+        let tips: Vec<u32> = children.iter().zip(graph.first..).filter(|(n, _)| **n == 0).map(|(_, at)| at).collect();
         let forth = Tour::new(graph, tips.iter().copied(), false);
         let back = Tour::new(graph, tips.iter().rev().copied(), true);
         Self { tours: [forth, back] }
@@ -44,10 +46,20 @@ impl Reach {
             return Some(true);
         }
         let above = graph.generation(a) < graph.generation(b);
-        if !above || self.tours.iter().any(|tour| tour.left(a) > tour.left(b)) {
+        let spans = |tour: usize| (self.span(graph, tour, a).1, self.span(graph, tour, b));
+        let all = [spans(0), spans(1)];
+        if !above || all.iter().any(|(a_left, (_, b_left))| a_left > b_left) {
             return Some(false);
         }
-        self.tours.iter().any(|tour| tour.left(a) >= tour.entered(b)).then_some(true)
+        all.iter().any(|(a_left, (b_entered, _))| a_left >= b_entered).then_some(true)
+    }
+
+    /// When a commit was entered and left in one of the tours.
+    pub fn span(&self, graph: &Graph, tour: usize, at: u32) -> (u32, u32) {
+        match (&graph.base, at.checked_sub(graph.first)) {
+            (Some(base), None) => base.span(tour, at),
+            (_, fresh) => self.tours[tour].spans[fresh.unwrap_or_default() as usize],
+        }
     }
 }
 
@@ -61,14 +73,15 @@ const UNSEEN: u32 = u32::MAX;
 
 impl Tour {
     fn new(graph: &Graph, tips: impl Iterator<Item = u32>, last_first: bool) -> Self {
-        let mut spans = vec![(UNSEEN, UNSEEN); graph.len()];
-        let mut left = 0;
+        let first = graph.first;
+        let mut spans = vec![(UNSEEN, UNSEEN); graph.len() - first as usize];
+        let mut left = first;
         // A commit to enter, or one to leave once all above it on the stack is done.
         let mut stack: Vec<(u32, bool)> = Vec::new();
         for tip in tips {
             stack.push((tip, false));
             while let Some((at, leaving)) = stack.pop() {
-                let span = &mut spans[at as usize];
+                let Some(span) = at.checked_sub(first).map(|at| &mut spans[at as usize]) else { continue };
                 if leaving {
                     span.1 = left;
                     left += 1;
@@ -85,14 +98,6 @@ impl Tour {
             }
         }
         Self { spans }
-    }
-
-    fn entered(&self, at: u32) -> u32 {
-        self.spans[at as usize].0
-    }
-
-    fn left(&self, at: u32) -> u32 {
-        self.spans[at as usize].1
     }
 }
 
