@@ -1,19 +1,20 @@
 //! The walk: everything reachable from some tips, copied out of Git as plain data.
 //!
-//! It reads each commit once and takes parents, tree and message from the same bytes, which a commit-graph could not give;
-//! the order is whatever the stack makes it, and no date is looked at. Messages are kept only where a trailer or a revert
+//! It reads each commit once and takes parents, tree and message from the same bytes, which a commit-graph could not give (it
+//! only tells what to read [ahead](super::ahead)); the order is whatever the stack makes it, and no date is looked at. Messages are kept only where a trailer or a revert
 //! may be in them. What an earlier walk found stands in a frozen history ([`super::walked`]), and only what is new is read.
 
 use std::sync::Arc;
 
 use gix::bstr::ByteSlice;
-use gix::hashtable::HashSet;
 use gix::objs::{CommitRef, CommitRefIter, commit::ref_iter::Token};
 use gix::prelude::*;
 
+use super::ahead;
 use super::convert::{from_gix, to_gix};
 use super::error::{Error, Result};
 use super::repo::Repo;
+use super::walk::commit_graph;
 use super::walked::Walked;
 use crate::ledger::{Builder, Frozen, History, Note, Oid};
 
@@ -31,25 +32,54 @@ impl Repo {
             return Ok(Arc::new(self.walk(tips, None, None)?));
         }
         let Walked { base, last, .. } = self.known_walk();
-        let found = Arc::new(self.walk(tips, base, last.as_deref())?);
-        self.keep_walk(tips, &found);
-        Ok(found)
+        let found = self.walk(tips, base, last.as_deref())?;
+        drop(last);
+        Ok(self.keep_walk(tips, found))
     }
 
-    /// Walks from `tips` down to what is in `base`; what stands in `last` is not read again.
+    /// Walks from `tips` down to what is in `base`; what stands in `last` is not read again. Where a commit-graph tells what
+    /// is to come, that is read side by side.
     fn walk(&self, tips: &[Oid], base: Option<Arc<Frozen>>, last: Option<&History>) -> Result<History> {
+        let graph = commit_graph(&self.gix());
+        if let Some(graph) = graph.filter(|_| last.is_none()) {
+            let mut builder = Builder::on(base.clone());
+            let open = self.walk_down(tips, &mut builder, last, Some(&graph))?;
+            let is_whole = match ahead::below(&graph, &open, &builder) {
+                Some(order) => self.read_ahead(&graph, &order, &mut builder)?,
+                None => {
+                    let open: Vec<Oid> = open.iter().map(from_gix).collect();
+                    self.walk_down(&open, &mut builder, last, None)?;
+                    true
+                }
+            };
+            if is_whole {
+                return Ok(builder.finish_at(tips));
+            }
+        }
+        let mut builder = Builder::on(base);
+        self.walk_down(tips, &mut builder, last, None)?;
+        Ok(builder.finish_at(tips))
+    }
+
+    /// Reads commit after commit, down to what is known; what `graph` has is left, and given back.
+    fn walk_down(
+        &self,
+        tips: &[Oid],
+        builder: &mut Builder,
+        last: Option<&History>,
+        graph: Option<&gix::commitgraph::Graph>,
+    ) -> Result<Vec<gix::ObjectId>> {
         let mut gix = self.new_gix();
         // Each commit is decoded once: a cache would only cost memory.
         gix.object_cache_size(0);
         let shallow = gix.shallow_commits().map_err(Error::while_("read the shallow boundary"))?;
         let cut = |id: &gix::ObjectId| shallow.as_ref().is_some_and(|commits| commits.contains(id));
-        let mut builder = Builder::on(base);
-        let mut seen = HashSet::default();
-        let mut stack: Vec<gix::ObjectId> = tips.iter().map(|tip| to_gix(*tip)).collect();
+        let mut stack: Vec<gix::ObjectId> = tips.iter().rev().map(|tip| to_gix(*tip)).collect();
         let (mut buffer, mut parents, mut parent_ids) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut left, mut read) = (Vec::new(), 0_usize);
         while let Some(id) = stack.pop() {
             let known = from_gix(id);
-            if !seen.insert(id) || builder.has(&known) {
+            if builder.has(&known) || builder.was_pushed(&known) {
                 continue;
             }
             if let Some((last, parents)) = last.and_then(|last| Some((last, last.parents(&known)?))) {
@@ -57,6 +87,14 @@ impl Repo {
                 stack.extend(parents.into_iter().rev().map(to_gix));
                 continue;
             }
+            if graph.is_some_and(|graph| graph.lookup(id).is_some()) {
+                left.push(id);
+                continue;
+            }
+            if read > 0 && read.is_multiple_of(ahead::EPOCH) {
+                gix = self.with_packs_closed()?.to_thread_local();
+            }
+            read += 1;
             let commit = Raw::read(&gix, id, &mut buffer)?;
             parents.clear();
             parents.extend(commit.parents());
@@ -72,7 +110,7 @@ impl Repo {
                 stack.extend(parents.iter().rev());
             }
         }
-        Ok(builder.finish_at(tips))
+        Ok(left)
     }
 }
 
@@ -92,13 +130,13 @@ pub(super) fn told(
 }
 
 /// A commit as it is stored.
-struct Raw<'b> {
+pub(super) struct Raw<'b> {
     id: gix::ObjectId,
     data: &'b [u8],
 }
 
 impl<'b> Raw<'b> {
-    fn read(gix: &gix::Repository, id: gix::ObjectId, buffer: &'b mut Vec<u8>) -> Result<Self> {
+    pub(super) fn read(gix: &gix::Repository, id: gix::ObjectId, buffer: &'b mut Vec<u8>) -> Result<Self> {
         let found = gix.objects.find(&id, buffer).map_err(Error::while_(format!("read commit {id}")))?;
         if found.kind != gix::object::Kind::Commit {
             return Err(Error::while_(format!("read commit {id}"))("it is no commit"));
@@ -106,7 +144,7 @@ impl<'b> Raw<'b> {
         Ok(Self { id, data: found.data })
     }
 
-    fn parents(&self) -> impl Iterator<Item = gix::ObjectId> + use<'b> {
+    pub(super) fn parents(&self) -> impl Iterator<Item = gix::ObjectId> + use<'b> {
         CommitRefIter::from_bytes(self.data, self.id.kind()).parent_ids()
     }
 
@@ -116,14 +154,19 @@ impl<'b> Raw<'b> {
     }
 
     /// Whether the message may hold a trailer of ours, in any case, or says that it reverts a commit.
-    fn may_matter(&self) -> bool {
+    pub(super) fn may_matter(&self) -> bool {
         let message = self.message();
         let key = b"chant";
         let ours = |at: usize| at >= key.len() && message[at - key.len()..at].eq_ignore_ascii_case(key);
         message.find_iter("-").any(ours) || message.find("This reverts commit").is_some()
     }
 
-    fn note(&self, gix: &gix::Repository, first_parent: Option<&gix::ObjectId>, hidden: bool) -> Result<Note> {
+    pub(super) fn note(
+        &self,
+        gix: &gix::Repository,
+        first_parent: Option<&gix::ObjectId>,
+        hidden: bool,
+    ) -> Result<Note> {
         let (time, author) = match CommitRef::from_bytes(self.data, self.id.kind()).ok().map(|commit| commit.author()) {
             Some(Ok(author)) => (author.seconds(), format!("{} <{}>", author.name, author.email)),
             // A commit that names nobody is no reason to lose what it says.

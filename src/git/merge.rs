@@ -174,6 +174,24 @@ fn renormalizes(gix: &gix::Repository) -> bool {
     gix.config_snapshot().boolean("merge.renormalize") == Some(true)
 }
 
+impl Repo {
+    /// Everything outside of commits that has a say in how contents are merged: two calls that give the same bytes merge
+    /// the same commits to the same trees.
+    pub fn merge_settings(&self) -> Vec<u8> {
+        let gix = self.gix();
+        let config = gix.config_snapshot();
+        let own = config.string("core.attributesFile").and_then(|path| gix::path::from_bstring(path).ok());
+        let files = [Some(self.common_dir().join("info/attributes")), own, Some("/etc/gitattributes".into())];
+        let mut all = config.plumbing().to_bstring().to_vec();
+        for file in files.into_iter().flatten() {
+            let text = std::fs::read(file).unwrap_or_default();
+            all.extend((text.len() as u64).to_le_bytes());
+            all.extend(text);
+        }
+        all
+    }
+}
+
 /// What attributes may have a say in a merge.
 struct Attributes {
     /// The `.gitattributes` files of our side that lie above a changed path.

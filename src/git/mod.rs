@@ -15,6 +15,7 @@
 //!   process environment.
 
 mod add;
+mod ahead;
 mod answer;
 mod cell;
 mod commit;
@@ -30,6 +31,7 @@ mod history;
 mod identity;
 mod ignored;
 mod index_lock;
+mod kept;
 mod leftovers;
 mod links;
 mod mend;
@@ -67,6 +69,7 @@ pub use diff::Change;
 pub use error::{Error, Result, WorktreeError};
 pub use exe::{Git, Output, scrubbed};
 pub use follow::Follow;
+pub use kept::{Of, Tick};
 pub use leftovers::Leftovers;
 pub use merge::Merge;
 pub use moves::{Expect, Moved, RefMove};

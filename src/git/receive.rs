@@ -61,9 +61,14 @@ impl Apart {
 
     /// A store of objects for gix.
     pub(super) fn store(&self, hash: gix::hash::Kind) -> Result<Arc<gix::odb::Store>> {
-        let made = gix::odb::Store::at_opts(self.objects.clone(), hash, &mut std::iter::empty(), Default::default());
-        Ok(Arc::new(made.map_err(Error::io("open", &self.objects))?))
+        store(&self.objects, hash)
     }
+}
+
+/// The objects in a directory, replace refs left out.
+pub(super) fn store(objects: &Path, hash: gix::hash::Kind) -> Result<Arc<gix::odb::Store>> {
+    let made = gix::odb::Store::at_opts(objects.to_owned(), hash, &mut std::iter::empty(), Default::default());
+    Ok(Arc::new(made.map_err(Error::io("open", objects))?))
 }
 
 /// A line of `info/alternates`: a path that Git would take for something else is quoted as C does.

@@ -13,7 +13,7 @@ use gix::sec::trust::Mapping;
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::gitconfig;
-use super::receive::Apart;
+use super::receive::{self, Apart};
 use super::scratch::Scratch;
 use super::walked::Walked;
 use crate::env::Vars;
@@ -53,6 +53,8 @@ pub(super) struct Inner {
     apart: Option<Apart>,
     /// What walks have found.
     pub(super) walked: Mutex<Walked>,
+    /// Whether something is being decided, for which Git itself is to be asked.
+    pub(super) decides: AtomicBool,
     count: AtomicU64,
     /// Whether commits are signed whatever `commit.gpgSign` says.
     pub(super) sign: AtomicBool,
@@ -176,6 +178,7 @@ impl Repo {
             scratch: Mutex::new(None),
             apart: None,
             walked: Mutex::default(),
+            decides: AtomicBool::new(false),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(false),
             shut: AtomicBool::new(false),
@@ -197,6 +200,7 @@ impl Repo {
             scratch: Mutex::new(None),
             apart: Some(apart),
             walked: Mutex::default(),
+            decides: AtomicBool::new(false),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(self.signs_always()),
             shut: AtomicBool::new(self.shuts_in()),
@@ -270,6 +274,17 @@ impl Repo {
         let mut gix = self.inner.sync.to_thread_local();
         gix.object_cache_size(CACHE);
         gix
+    }
+
+    /// The same with nothing read of its packs: what was read of them stays mapped for as long as a handle lives. Commits
+    /// that are decoded once each need no memory of others.
+    pub(super) fn with_packs_closed(&self) -> Result<gix::ThreadSafeRepository> {
+        let mut sync = self.inner.sync.clone();
+        sync.objects = match &self.inner.apart {
+            Some(apart) => apart.store(self.gix().object_hash())?,
+            None => receive::store(&self.objects_dir(), self.gix().object_hash())?,
+        };
+        Ok(sync)
     }
 
     /// A path that nobody else uses, in a directory of this process's own below the common directory. The directory goes

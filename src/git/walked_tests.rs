@@ -185,3 +185,35 @@ fn a_shallow_clone_is_walked_each_time_for_its_boundary_moves() {
     t.git_in(&shallow, &["fetch", "-q", "--unshallow"]);
     assert_eq!(told(&open().history(&[tip]).unwrap()), walked(&t, &[tip]));
 }
+
+#[test]
+fn a_commit_graph_tells_what_to_read_ahead_and_nothing_else() {
+    let t = TestRepo::new();
+    let main = grow(&t, "main", None, 5000);
+    let side = grow(&t, "side", Some("main~4000"), 900);
+    let [tree, side] = [format!("{main}^{{tree}}"), side.to_string()];
+    let merge = t.git(&["commit-tree", "-m", "merge", "-p", &main.to_string(), "-p", &side, &tree]);
+    t.git(&["update-ref", "refs/heads/main", &merge]);
+    let truth = walked(&t, &[t.oid("main")]);
+    assert_eq!(truth.last().unwrap(), "5901 commits");
+    t.git(&["commit-graph", "write", "--reachable"]);
+    assert_eq!(walked(&t, &[t.oid("main")]), truth);
+    // Commits that the graph does not have stand before those that it has.
+    let new = grow(&t, "main", Some("main"), 3);
+    let without = {
+        fs::rename(t.path().join(".git/objects/info/commit-graph"), t.beside("graph")).unwrap();
+        walked(&t, &[new])
+    };
+    let graph = fs::read(t.beside("graph")).unwrap();
+    let place = t.path().join(".git/objects/info/commit-graph");
+    fs::write(&place, &graph).unwrap();
+    assert_eq!(walked(&t, &[new]), without);
+    // A graph that lies is no worse than none.
+    for n in 1..24 {
+        let mut lies = graph.clone();
+        let at = graph.len() / 3 + n * graph.len() / 40;
+        lies[at] ^= 1;
+        fs::write(&place, lies).unwrap();
+        assert_eq!(walked(&t, &[new]), without, "with byte {at} of {}", graph.len());
+    }
+}

@@ -1,21 +1,25 @@
 //! A history as bytes: written once, read where it lies, however large it is.
 //!
 //! The bytes hold the arrays of a [`History`](super::History) as they are asked for, little-endian, behind a header and
-//! before a checksum of everything; so a file of a million commits is opened without reading it commit by commit. What is
-//! torn, foreign, of another version or changed in any byte is no frozen history, and the caller walks Git instead.
+//! before a checksum of everything; so a file of a million commits is opened without reading it commit by commit, and what
+//! commits say is looked at where somebody asks. What is torn, foreign, of another version or changed in any byte is no
+//! frozen history, and the caller walks Git instead.
 //! Nothing that these bytes say is needed: they repeat what commits say, which never changes.
 //!
 //! Commits keep their numbers for good, and a newer history counts on from there ([`super::Builder::on`]).
 
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
 use super::history::{History, NONE, Note, number};
 use super::oid::Oid;
+use super::seal::{Seal, opened};
 
 /// What the bytes begin with; the digit is the version of the format.
 const MAGIC: &[u8; 16] = b"chant history 1\n";
-/// The magic, and nine numbers of four bytes.
-const HEADER: usize = MAGIC.len() + 9 * 4;
-/// The checksum at the end.
-const SUM: usize = 4;
+/// How many numbers of four bytes follow it.
+const NUMBERS: usize = 9;
+const HEADER: usize = MAGIC.len() + 4 * NUMBERS;
 /// One note: commit, whether the tree is the parent's, time, lengths of message and author.
 const NOTE: usize = 4 + 4 + 8 + 4 + 4;
 
@@ -30,8 +34,9 @@ pub struct Frozen {
     pub(super) count: u32,
     oid_len: usize,
     slots: u32,
-    /// What commits say, by number.
-    pub(super) notes: Vec<(u32, Note)>,
+    notes_count: u32,
+    /// What commits say, by number, once somebody has asked.
+    notes: OnceLock<Vec<(u32, Note)>>,
     /// The commits from which it was walked.
     pub(super) tips: Vec<u32>,
 }
@@ -79,11 +84,9 @@ impl Counts {
         sound.then_some(counts)
     }
 
-    fn write(&self) -> Vec<u8> {
+    fn numbers(&self) -> [u32; NUMBERS] {
         let Self { oid_len, commits, parents, slots, tips, notes, texts } = *self;
-        let (low, high) = (texts as u32, (texts >> 32) as u32);
-        let numbers = [oid_len, commits, parents, slots, tips, notes, low, high, 0];
-        MAGIC.iter().copied().chain(numbers.into_iter().flat_map(u32::to_le_bytes)).collect()
+        [oid_len, commits, parents, slots, tips, notes, texts as u32, (texts >> 32) as u32, 0]
     }
 
     /// `None` where it would be more than a machine can hold.
@@ -114,23 +117,37 @@ impl Frozen {
     /// The history that these bytes hold; `None` where they are not whole.
     pub fn new(bytes: Bytes) -> Option<Self> {
         let all = (*bytes).as_ref();
-        if !all.starts_with(MAGIC) {
-            return None;
-        }
         let counts = Counts::read(all)?;
         let at = counts.sections()?;
-        if at.end.checked_add(SUM)? != all.len() || checksum(&all[..at.end]) != u32_at(all, at.end) {
+        if at.end.checked_sub(MAGIC.len())? != opened(all, MAGIC)?.len() {
             return None;
         }
-        let notes = notes(all, &at, &counts)?;
         let tips = (0..counts.tips as usize).map(|i| u32_at(all, at.tips + 4 * i)).collect();
-        let (count, oid_len, slots) = (counts.commits, counts.oid_len as usize, counts.slots);
-        Some(Self { bytes, at, count, oid_len, slots, notes, tips })
+        Some(Self {
+            bytes,
+            at,
+            count: counts.commits,
+            oid_len: counts.oid_len as usize,
+            slots: counts.slots,
+            notes_count: counts.notes,
+            notes: OnceLock::new(),
+            tips,
+        })
+    }
+
+    /// What commits say, by number.
+    pub(super) fn notes(&self) -> &[(u32, Note)] {
+        self.notes.get_or_init(|| notes(self.all(), &self.at, self.notes_count))
     }
 
     /// How many commits it holds.
     pub fn len(&self) -> usize {
         self.count as usize
+    }
+
+    /// How many of them say something.
+    pub fn says(&self) -> usize {
+        self.notes_count as usize
     }
 
     /// Whether there is none.
@@ -188,48 +205,53 @@ impl Frozen {
     }
 }
 
-/// The bytes of [`Frozen`]: a history in which every commit is here, under its number, and nothing is hidden.
-pub(super) fn freeze(h: &History, tips: &[u32]) -> Vec<u8> {
+/// Writes the bytes of [`Frozen`]: of a history in which every commit is here, under its number, and nothing is hidden.
+///
+/// # Errors
+/// What `to` says.
+pub(super) fn freeze(h: &History, tips: &[u32], to: &mut dyn Write) -> io::Result<()> {
     let count = number(h.len());
-    let (mut offsets, mut parents) = (vec![0u32], Vec::new());
-    for at in 0..count {
-        parents.extend(h.all_parents(at));
-        offsets.push(number(parents.len()));
-    }
-    let notes: Vec<(u32, &Note)> = h.notes().collect();
-    let texts = notes.iter().map(|(_, note)| (note.message.len() + note.author.len()) as u64).sum();
     let slots = (u64::from(count) * 2 + 1).next_power_of_two().max(16);
     let counts = Counts {
         oid_len: number(if count == 0 { 20 } else { h.oid(0).as_bytes().len() }),
         commits: count,
-        parents: number(parents.len()),
+        parents: number((0..count).map(|at| h.all_parents(at).count()).sum()),
         slots: u32::try_from(slots).unwrap_or(1 << 31),
         tips: number(tips.len()),
-        notes: number(notes.len()),
-        texts,
+        notes: number(h.notes().count()),
+        texts: h.notes().map(|(_, note)| (note.message.len() + note.author.len()) as u64).sum(),
     };
-    let mut out = counts.write();
-    (0..count).for_each(|at| out.extend(h.oid(at).as_bytes()));
-    put(&mut out, offsets);
-    put(&mut out, parents);
-    put(&mut out, (0..count).map(|at| h.generation(at)));
+    let mut out = Seal::new(to, MAGIC);
+    counts.numbers().into_iter().try_for_each(|n| put(&mut out, n))?;
+    (0..count).try_for_each(|at| out.write_all(h.oid(at).as_bytes()))?;
+    let mut offset = 0;
+    put(&mut out, 0)?;
+    for at in 0..count {
+        offset += number(h.all_parents(at).count());
+        put(&mut out, offset)?;
+    }
+    (0..count).flat_map(|at| h.all_parents(at)).try_for_each(|parent| put(&mut out, parent))?;
+    (0..count).try_for_each(|at| put(&mut out, h.generation(at)))?;
     for tour in 0..2 {
-        put(&mut out, (0..count).map(|at| h.span(tour, at)).flat_map(|(entered, left)| [entered, left]));
+        let spans = (0..count).map(|at| h.span(tour, at));
+        spans.flat_map(|(entered, left)| [entered, left]).try_for_each(|n| put(&mut out, n))?;
     }
-    put(&mut out, table(h, count, counts.slots));
-    put(&mut out, tips.iter().copied());
-    for (at, note) in &notes {
-        put(&mut out, [*at, note.same_tree.into()]);
-        out.extend(note.time.to_le_bytes());
-        put(&mut out, [number(note.message.len()), number(note.author.len())]);
+    table(h, count, counts.slots).into_iter().try_for_each(|n| put(&mut out, n))?;
+    tips.iter().try_for_each(|tip| put(&mut out, *tip))?;
+    for (at, note) in h.notes() {
+        [at, note.same_tree.into()].into_iter().try_for_each(|n| put(&mut out, n))?;
+        out.write_all(&note.time.to_le_bytes())?;
+        [note.message.len(), note.author.len()].into_iter().try_for_each(|n| put(&mut out, number(n)))?;
     }
-    for (_, note) in &notes {
-        out.extend(&note.message[..]);
-        out.extend(note.author.as_bytes());
+    for (_, note) in h.notes() {
+        out.write_all(&note.message)?;
+        out.write_all(note.author.as_bytes())?;
     }
-    let sum = checksum(&out);
-    out.extend(sum.to_le_bytes());
-    out
+    out.finish()
+}
+
+fn put(out: &mut dyn Write, number: u32) -> io::Result<()> {
+    out.write_all(&number.to_le_bytes())
 }
 
 /// The open hash table by which a commit is found: never more than half full.
@@ -246,33 +268,25 @@ fn table(h: &History, count: u32, slots: u32) -> Vec<u32> {
     table
 }
 
-fn put(out: &mut Vec<u8>, numbers: impl IntoIterator<Item = u32>) {
-    out.extend(numbers.into_iter().flat_map(u32::to_le_bytes));
-}
-
 /// The number at a place; outside of the bytes there is none.
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|four| four.try_into().ok()).map_or(NONE, u32::from_le_bytes)
 }
 
-fn checksum(bytes: &[u8]) -> u32 {
-    crc32fast::hash(bytes)
-}
-
-fn notes(all: &[u8], at: &Sections, counts: &Counts) -> Option<Vec<(u32, Note)>> {
-    let mut notes = Vec::with_capacity(counts.notes as usize);
-    let mut texts = all.get(at.texts..at.end)?;
+/// What is cut short ends the list: bytes with the right checksum are not.
+fn notes(all: &[u8], at: &Sections, count: u32) -> Vec<(u32, Note)> {
+    let mut texts = all.get(at.texts..at.end).unwrap_or_default();
     let mut text = |len: u32| {
         let (text, rest) = texts.split_at_checked(len as usize)?;
         texts = rest;
         Some(text)
     };
-    for i in 0..counts.notes as usize {
+    let mut one = |i: usize| {
         let start = at.notes + NOTE * i;
         let time = all.get(start + 8..start + 16)?.try_into().ok().map(i64::from_le_bytes)?;
         let message = text(u32_at(all, start + 16))?.into();
         let author = String::from_utf8_lossy(text(u32_at(all, start + 20))?).into_owned();
-        notes.push((u32_at(all, start), Note { message, same_tree: u32_at(all, start + 4) != 0, time, author }));
-    }
-    Some(notes)
+        Some((u32_at(all, start), Note { message, same_tree: u32_at(all, start + 4) != 0, time, author }))
+    };
+    (0..count as usize).map_while(&mut one).collect()
 }

@@ -6,6 +6,7 @@
 //! A history may stand on a [`Frozen`] one: the commits of that one keep their numbers, and what is pushed counts on from
 //! there. Those of them that are not reachable any more from where is looked are as if they had never been.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::frozen::{self, Frozen};
@@ -68,6 +69,11 @@ impl Builder {
     /// Whether the frozen history holds a commit, and so all that it descends from: there is nothing to push.
     pub fn has(&self, id: &Oid) -> bool {
         self.base.as_ref().is_some_and(|base| base.find(id).is_some())
+    }
+
+    /// Whether a commit was pushed.
+    pub fn was_pushed(&self, id: &Oid) -> bool {
+        self.table.find(&self.oids, id).is_some_and(|at| self.commits[at as usize].known)
     }
 
     /// Adds a commit, in any order; pushing it again changes nothing. A parent that is never pushed counts as hidden.
@@ -150,31 +156,38 @@ impl History {
         self.all().next().is_none()
     }
 
+    /// How many commits there are at most of which it was kept what they say; of those that are frozen none is looked at.
+    pub fn says(&self) -> usize {
+        self.notes.len() + self.graph.base.as_ref().map_or(0, |base| base.says())
+    }
+
     /// How many of them are not in the frozen history that this one stands on.
     pub fn fresh(&self) -> usize {
         self.graph.commits.len()
     }
 
-    /// This history as bytes for [`Frozen::new`], walked from `tips`; `None` where something is hidden, for that may be
-    /// told some day.
-    pub fn freeze(&self, tips: &[Oid]) -> Option<Vec<u8>> {
-        let alive: Vec<u32> = self.all().collect();
-        if alive.iter().any(|at| self.cut(*at)) {
-            return None;
-        }
-        let tips = tips.iter().map(|tip| self.find(tip)).collect::<Option<Vec<u32>>>()?;
-        if alive.len() == self.graph.len() {
-            return Some(frozen::freeze(self, &tips));
+    /// Writes this history, walked from `tips`, as bytes for [`Frozen::new`]. Whether it did: not where something is hidden,
+    /// for that may be told some day.
+    ///
+    /// # Errors
+    /// What `to` says.
+    pub fn freeze(&self, tips: &[Oid], to: &mut dyn Write) -> io::Result<bool> {
+        let numbers = |h: &Self| tips.iter().map(|tip| h.find(tip)).collect::<Option<Vec<u32>>>();
+        let Some(own) = numbers(self).filter(|_| !self.all().any(|at| self.cut(at))) else { return Ok(false) };
+        if self.graph.live.is_none() && self.len() == self.graph.len() {
+            frozen::freeze(self, &own, to)?;
+            return Ok(true);
         }
         // Numbers without gaps; the tours have to be made anew.
         let mut builder = Builder::new();
-        for at in alive {
+        for at in self.all() {
             let parents: Vec<Oid> = self.graph.all_parents(at).map(|parent| self.oid(parent)).collect();
             builder.push(self.oid(at), &parents, self.note_at(at).cloned());
         }
         let whole = builder.finish();
-        let tips = tips.into_iter().map(|tip| whole.find(&self.oid(tip))).collect::<Option<Vec<u32>>>()?;
-        Some(frozen::freeze(&whole, &tips))
+        let Some(new) = numbers(&whole) else { return Ok(false) };
+        frozen::freeze(&whole, &new, to)?;
+        Ok(true)
     }
 
     /// Whether a commit is here.
@@ -266,14 +279,14 @@ impl History {
     }
 
     pub(super) fn notes(&self) -> impl Iterator<Item = (u32, &Note)> {
-        let frozen = self.graph.base.iter().flat_map(|base| &base.notes);
+        let frozen = self.graph.base.iter().flat_map(|base| base.notes());
         let all = frozen.chain(&self.notes).map(|(at, note)| (*at, note));
         all.filter(|(at, _)| self.graph.is_here(*at))
     }
 
     pub(super) fn note_at(&self, at: u32) -> Option<&Note> {
         let notes = match &self.graph.base {
-            Some(base) if at < self.graph.first => &base.notes,
+            Some(base) if at < self.graph.first => base.notes(),
             _ => &self.notes,
         };
         let found = notes.binary_search_by_key(&at, |(at, _)| *at).ok()?;

@@ -59,13 +59,15 @@ fn outside_of_runs(project: &Project) -> Result<(), Error> {
 /// Begins the line of a lock file that says in which process namespace its holder is.
 const NAMESPACE: &str = "namespace ";
 
-/// Takes a spec's lock, or says who has it. From then on signatures that bear on the spec are checked anew.
+/// Takes a spec's lock, or says who has it. From then on Git itself is asked for what happened, and signatures that bear on
+/// the spec are checked anew.
 ///
 /// # Errors
 /// [`Error::Held`] where somebody else holds it.
 pub fn hold(project: &Project, id: &SpecId) -> Result<Lock, Error> {
     let path = project.lock_path(id);
     project.verdicts.decide_about(id);
+    project.repo.distrust_kept();
     match Lock::try_take(&path).map_err(Error::system(format!("cannot lock {}", path.display())))? {
         Some(lock) => {
             project.repo.free_ref_lock(&project.qualify(id).full_ref())?;

@@ -1,0 +1,119 @@
+//! Files that only make chant faster: below `chant/cache`, of this machine alone.
+//!
+//! None of them is ever needed, and none is believed over Git. What is wrong with one (torn, old, of another version,
+//! unreadable, unwritable) costs the work that it would have saved, and no word. Each is written elsewhere and renamed, so
+//! that whoever reads it reads a whole one, and nobody ever writes into one that somebody may have mapped.
+//!
+//! Whoever can write to the repository can write them too, an agent that is not shut in among them. So they are for looks
+//! alone: from where a decision is made under a spec's lock ([`Repo::distrust_kept`]), Git itself is asked.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::repo::Repo;
+use crate::ledger::{Seal, opened};
+
+/// Of whom a kept file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// The repository: of all its worktrees.
+    Repository,
+    /// This worktree alone.
+    Worktree,
+}
+
+/// A moment on the clock of a file system: of two files of one device the later change has the later one, or the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tick {
+    /// The device.
+    pub dev: u64,
+    /// Seconds since 1970, and nanoseconds, as coarse as the file system counts.
+    pub at: (i64, i64),
+}
+
+impl Repo {
+    /// From now on nothing is taken from files that only make chant faster.
+    pub fn distrust_kept(&self) {
+        if !self.inner.decides.swap(true, Ordering::Relaxed) {
+            self.forget_walks();
+        }
+    }
+
+    fn decides(&self) -> bool {
+        self.inner.decides.load(Ordering::Relaxed)
+    }
+
+    /// The value that was kept under a name for this very key; `None` where there is none, and where it is not to be
+    /// believed.
+    pub fn recall<T: DeserializeOwned>(&self, of: Of, name: &str, key: &[u8]) -> Option<T> {
+        let file = self.kept(of, name)?;
+        postcard::from_bytes(opened(&file, &header(name, key))?).ok()
+    }
+
+    /// Keeps a value under a name, in the place of the one that was kept there.
+    pub fn keep_value<T: Serialize>(&self, of: Of, name: &str, key: &[u8], value: &T) {
+        self.keep(of, name, |to| {
+            let mut seal = Seal::new(to, &header(name, key));
+            postcard::to_io(value, &mut seal).map_err(io::Error::other)?;
+            seal.finish().map(|()| true)
+        });
+    }
+
+    /// Now, by the clock of the file system on which this worktree's kept files are; `None` where nothing can be written.
+    pub fn tick(&self) -> Option<Tick> {
+        let path = self.scratch_path("tick").ok()?;
+        let meta = File::create_new(&path).and_then(|file| file.metadata()).ok()?;
+        fs::remove_file(&path).ok()?;
+        Some(Tick { dev: meta.dev(), at: (meta.ctime(), meta.ctime_nsec()) })
+    }
+
+    /// A kept file, mapped.
+    pub(super) fn kept(&self, of: Of, name: &str) -> Option<memmap2::Mmap> {
+        let file = File::open(self.kept_path(of, name)).ok().filter(|_| !self.decides())?;
+        // SAFETY: nobody writes into the file, it is only ever replaced: what is mapped stays as it is.
+        unsafe { memmap2::Mmap::map(&file) }.ok()
+    }
+
+    /// Puts a file into its place, whole or not at all; whether `write` had something to say, and it is there now.
+    pub(super) fn keep(&self, of: Of, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<bool>) -> bool {
+        // What a push has brought may never come in, and is not written down.
+        !self.is_receiving() && self.put(of, name, write).unwrap_or(false)
+    }
+
+    fn put(&self, of: Of, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<bool>) -> io::Result<bool> {
+        let path = self.kept_path(of, name);
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        let fresh = self.scratch_path("kept").map_err(io::Error::other)?;
+        let mut file = BufWriter::new(File::create_new(&fresh)?);
+        match write(&mut file).and_then(|said| file.flush().map(|()| said)) {
+            Ok(true) => fs::rename(&fresh, &path).map(|()| true),
+            said => {
+                fs::remove_file(&fresh)?;
+                said
+            }
+        }
+    }
+
+    fn kept_path(&self, of: Of, name: &str) -> PathBuf {
+        let dir = match of {
+            Of::Repository => self.common_dir(),
+            Of::Worktree => self.git_dir(),
+        };
+        dir.join("chant/cache").join(name)
+    }
+}
+
+/// What a kept value begins with: its name, how the program that wrote it reads specs and histories, and its key.
+fn header(name: &str, key: &[u8]) -> Vec<u8> {
+    let mut header = format!("chant {name} {}\n{}\n", env!("CHANT_READING"), key.len()).into_bytes();
+    header.extend(key);
+    header
+}
