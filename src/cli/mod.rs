@@ -190,8 +190,15 @@ impl Context {
 
     /// Prints to standard output; a reader that has gone away is no error.
     fn print(&self, text: &str) -> Result<(), ops::Error> {
-        let mut out = anstream::AutoStream::new(std::io::stdout().lock(), self.paint.choice());
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Painted or not, then written in one go: the lines of a long list one by one would be a call of the system each.
+        let mut out = std::io::stdout().lock();
+        let choice = match self.paint.choice() {
+            anstream::ColorChoice::Auto => anstream::AutoStream::choice(&out),
+            choice => choice,
+        };
+        let mut painted = anstream::AutoStream::new(Vec::with_capacity(text.len()), choice);
+        let made = painted.write_all(text.as_bytes()).map(|()| painted.into_inner());
+        match made.and_then(|bytes| out.write_all(&bytes)).and_then(|()| out.flush()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(ops::Error::File { what: "write to standard output".to_owned(), source: error })
             }

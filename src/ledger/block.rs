@@ -5,6 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::oid::Oid;
 use super::{flat, trailers};
 use crate::spec::Qualified;
@@ -64,7 +66,7 @@ const LONGEST_SUBJECT: usize = 200;
 const LONGEST_REASON: usize = 500;
 
 /// A change of state, `Chant-Status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Transition {
     /// Claimed: the start of a run.
     InProgress,
@@ -94,7 +96,7 @@ impl Transition {
 }
 
 /// A reviewer's word, `Chant-Approval`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Approval {
     /// Yes.
     Approved,
@@ -113,7 +115,7 @@ impl Approval {
 }
 
 /// How criteria ended, `Chant-Criteria`: `5 verified, 1 claimed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub struct Tally {
     /// Their command exited 0.
     pub verified: u32,
@@ -132,7 +134,7 @@ impl fmt::Display for Tally {
 }
 
 /// One spec that a landing brought, `Chant-Landing`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Landing {
     /// The spec.
     pub spec: Qualified,
@@ -149,7 +151,7 @@ impl fmt::Display for Landing {
 }
 
 /// What the trailers of one commit say. Texts are on one line and without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Block {
     /// [`key::SPEC`]
     pub spec: Option<Qualified>,

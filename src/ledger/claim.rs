@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::copies::last;
 use super::history::History;
 use super::oid::Oid;
@@ -207,14 +209,16 @@ impl Place<'_> {
 }
 
 /// The claims by which a ledger can still be asked about any other place, under names that any history understands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Evidence {
+    #[serde(with = "super::record::pairs")]
     claims: BTreeMap<Qualified, Shown>,
+    #[serde(with = "super::record::pairs")]
     whole: BTreeMap<Oid, Vec<Oid>>,
 }
 
 /// A claim in the names of commits.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Shown {
     members: Vec<(Oid, Vec<Oid>)>,
     lines: Vec<Oid>,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use miette::Diagnostic;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 /// The bytes of a SHA-1.
@@ -96,6 +97,20 @@ impl FromStr for Oid {
         bytes
             .and_then(|bytes| Self::from_bytes(&bytes))
             .ok_or_else(|| OidError { text: text.chars().take(2 * LONG).collect() })
+    }
+}
+
+/// As bytes: for files of this program's own, not for people.
+impl Serialize for Oid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.as_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Oid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = <&[u8]>::deserialize(deserializer)?;
+        Self::from_bytes(bytes).ok_or_else(|| de::Error::invalid_length(bytes.len(), &"20 bytes or 32"))
     }
 }
 

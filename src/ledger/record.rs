@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::block::{Approval, Block};
 use super::claim::Evidence;
 use super::oid::Oid;
 use crate::spec::Qualified;
 
 /// What has happened to every spec that any event names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ledger {
     /// By the name that the spec bears now ([`View::aliases`](super::View)).
+    #[serde(with = "pairs")]
     pub specs: BTreeMap<Qualified, Record>,
     /// What did not fit, in a fixed order.
     pub anomalies: Vec<Anomaly>,
@@ -19,7 +22,7 @@ pub struct Ledger {
 }
 
 /// What has happened to one spec.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The attempt that counts: the highest that has a transition; before any, the one that would come next.
     pub attempt: u32,
@@ -49,7 +52,7 @@ pub struct Record {
 }
 
 /// One event, as its commit tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The commit; of copies the one that counts, in the target where there is one.
     pub commit: Oid,
@@ -62,7 +65,7 @@ pub struct Entry {
 }
 
 /// Where an attempt stands by its own events.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum State {
     /// No attempt was begun.
     #[default]
@@ -86,7 +89,7 @@ pub enum State {
 }
 
 /// How an attempt came into its target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Landed {
     /// What tells of it.
     pub how: How,
@@ -97,7 +100,7 @@ pub struct Landed {
 }
 
 /// What tells that an attempt is in its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum How {
     /// The completing event is an ancestor of the target's tip.
     Ancestry,
@@ -110,7 +113,7 @@ pub enum How {
 }
 
 /// Whether an attempt is in its target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum In {
     /// It is.
     Yes(Landed),
@@ -121,7 +124,7 @@ pub enum In {
 }
 
 /// What does not fit, for `list`, `show` and `doctor` to report; never an error.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Anomaly {
     /// The spec it concerns, where that can be told.
     pub spec: Option<Qualified>,
@@ -129,6 +132,29 @@ pub struct Anomaly {
     pub commit: Option<Oid>,
     /// In words, to stand alone.
     pub message: String,
+}
+
+/// A map as a list of pairs in its order, so that whoever reads it again need not search for each one's place.
+pub(super) mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }
 
 impl Ledger {

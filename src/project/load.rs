@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::unchanged::Unchanged;
 use super::{DIR, Error, Project, SPECS};
 use crate::git::{EntryKind, Repo, StagedFile};
 use crate::ledger::Oid;
@@ -15,11 +16,26 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A file of a spec.
+enum Found {
+    /// It was read before, and is as it was.
+    Known(Box<Spec>),
+    /// Its bytes, or why they cannot be read.
+    Read(Result<Vec<u8>, String>),
+}
+
 impl Loaded {
-    fn gather(project: &Project, files: impl Iterator<Item = (String, Result<Vec<u8>, String>)>) -> Self {
+    fn gather(project: &Project, files: impl Iterator<Item = (String, Found)>) -> Self {
         let mut specs: Vec<Spec> = Vec::new();
         let mut diagnostics = Vec::new();
-        for (name, bytes) in files {
+        for (name, found) in files {
+            let bytes = match found {
+                Found::Known(spec) => {
+                    specs.push(*spec);
+                    continue;
+                }
+                Found::Read(bytes) => bytes,
+            };
             let shown = project.path(&format!("{SPECS}/{name}"));
             let Some(stem) = name.strip_suffix(".md") else { continue };
             let id = match stem.parse::<SpecId>() {
@@ -82,11 +98,20 @@ pub fn load_worktree(project: &Project) -> Result<Loaded, Error> {
         Err(source) => return Err(Error::Read { path: dir.display().to_string(), source }),
     }
     names.sort();
+    // Where the directory is not there, there are no names either.
+    let mut unchanged = Unchanged::recall(&project.repo, &project.prefix, &dir, &names).ok();
     let files = names.into_iter().map(|name| {
-        let bytes = read_inside(root, &dir.join(&name));
-        (name, bytes)
+        let found = match unchanged.as_mut().and_then(|unchanged| unchanged.specs.next().flatten()) {
+            Some(spec) => Found::Known(Box::new(spec)),
+            None => Found::Read(read_inside(root, &dir.join(&name))),
+        };
+        (name, found)
     });
-    Ok(Loaded::gather(project, files))
+    let loaded = Loaded::gather(project, files);
+    if let Some(unchanged) = unchanged {
+        unchanged.remember(&loaded);
+    }
+    Ok(loaded)
 }
 
 /// The globs of a spec that a symlink leads out of the project: by their words they stay inside, on this disk not.
@@ -146,7 +171,7 @@ pub fn load_at(project: &Project, commit: Oid) -> Result<Loaded, Error> {
             EntryKind::Link => Err("a symlink; in a commit a spec must be a file".to_owned()),
             EntryKind::Tree | EntryKind::Submodule => Err("not a file".to_owned()),
         };
-        files.push((entry.name, bytes));
+        files.push((entry.name, Found::Read(bytes)));
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(Loaded::gather(project, files.into_iter()))
@@ -168,7 +193,7 @@ pub fn load_staged(project: &Project, staged: &[StagedFile]) -> Result<Loaded, E
             EntryKind::Blob | EntryKind::Exec => Ok(project.repo.blob(file.oid)?),
             _ => Err("not a file; in a commit a spec must be one".to_owned()),
         };
-        files.push((name.to_owned(), bytes));
+        files.push((name.to_owned(), Found::Read(bytes)));
     }
     Ok(Loaded::gather(project, files.into_iter()))
 }

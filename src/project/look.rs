@@ -1,8 +1,9 @@
 //! One look at everything: specs, history, what follows from both. Nothing is kept from one look to the next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::folded::folded;
 use super::seen::Seen;
 use super::trust;
 use super::{Error, Loaded, Project, load_at, load_worktree};
@@ -77,7 +78,7 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         seen.target(target)?;
     }
     let history = seen.history()?;
-    let Seen { branches: view_branches, own: branches, .. } = seen;
+    let Seen { tips, branches: view_branches, own: branches, .. } = seen;
     let view = View {
         from: from.unwrap_or_else(Oid::null),
         branches: view_branches,
@@ -91,7 +92,7 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         _ => BTreeSet::new(),
     };
     let live = Live { host, clone_name: project.clone_name(), uncommitted, ..Live::default() };
-    assemble(project, &project.settings, loaded, history, view, live, default_target, branches)
+    assemble(project, &project.settings, loaded, &tips, history, view, live, default_target, branches)
 }
 
 /// Looks at a project as a fresh clone cut at `commit` would.
@@ -114,7 +115,7 @@ pub fn look_at(project: &Project, commit: Oid) -> Result<Look, Error> {
     // Who decides is what that revision says; settings that cannot be used are `lint`'s to tell.
     let then = project.settings_at(commit, &Flags::default());
     let settings = then.as_ref().unwrap_or(&project.settings);
-    assemble(project, settings, loaded, history, view, live, target, BTreeSet::new())
+    assemble(project, settings, loaded, &[commit], history, view, live, target, BTreeSet::new())
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one look, in the order in which they are found")]
@@ -122,6 +123,7 @@ fn assemble(
     project: &Project,
     settings: &Settings,
     loaded: Loaded,
+    tips: &[Oid],
     history: Arc<History>,
     mut view: View,
     mut live: Live,
@@ -131,9 +133,7 @@ fn assemble(
     let target = default_target.as_deref().filter(|_| !view.branches.is_empty());
     let asked = trust::asked(project, &history, &view, target, &loaded.set)?;
     view.trust = asked.trust;
-    let questions = ledger::questions(&history, &view);
-    let answers = if questions.is_empty() { ledger::Answers::new() } else { project.repo.answer(&questions)? };
-    let ledger = ledger::fold(&history, &view, &answers);
+    let ledger = folded(project, &history, &view, tips)?;
     if !view.branches.is_empty() {
         live.locked = locked(project, &loaded.set, &ledger, &view, &branches)?;
     }
@@ -356,11 +356,11 @@ fn locked(
 
 /// Specs that are not in the commit, or not as they are in the checkout.
 fn uncommitted(project: &Project, loaded: &Loaded, tip: Oid) -> Result<BTreeSet<SpecId>, Error> {
-    let committed: BTreeMap<String, Oid> =
-        project.repo.list(tip, &project.path(super::SPECS))?.into_iter().map(|entry| (entry.name, entry.oid)).collect();
+    let committed: HashSet<String> =
+        project.repo.list(tip, &project.path(super::SPECS))?.into_iter().map(|entry| entry.name).collect();
     let mut found = BTreeSet::new();
     for spec in loaded.set.iter() {
-        if !committed.contains_key(&format!("{}.md", spec.id)) {
+        if !committed.contains(&format!("{}.md", spec.id)) {
             found.insert(spec.id.clone());
         }
     }

@@ -5,11 +5,13 @@
 //! name (none at the repository's root) qualifies its specs' ids in branches and trailers (DESIGN.md, section 2).
 
 mod drift;
+mod folded;
 mod load;
 mod look;
 mod seen;
 mod sharing;
 mod trust;
+mod unchanged;
 mod verdicts;
 
 pub use drift::{Drifted, drifted};

@@ -1,10 +1,12 @@
 //! What work may cost: `2.50 usd`, `500k tokens`, or both.
 
+use serde::{Deserialize, Serialize};
+
 use super::diagnostic::{Severity, Sink};
 use super::yaml::{Node, Value};
 
 /// Limits of one kind of whole; nothing where there is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cap {
     /// Millionths of a dollar.
     pub usd: Option<u64>,
@@ -54,7 +56,7 @@ impl std::fmt::Display for Cap {
 }
 
 /// What a budget limits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// One attempt.
     pub attempt: Cap,

@@ -69,7 +69,7 @@ impl FromStr for Kind {
 }
 
 /// Another spec as it was named in the frontmatter, perhaps cut short; `001` keeps its digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpecRef {
     /// The name as it is written.
     pub text: String,
@@ -78,7 +78,7 @@ pub struct SpecRef {
 }
 
 /// One task-list item under `## Acceptance Criteria`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criterion {
     /// What must become true, on one line.
     pub text: String,
@@ -93,7 +93,7 @@ pub struct Criterion {
 }
 
 /// One fenced `sh` block under `## Steps`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What the shell is given: lines that end with a line feed, the fence's indentation taken off.
     pub script: String,
@@ -117,7 +117,7 @@ pub struct Kpi {
 }
 
 /// One spec, read from its file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     /// The stem of the file.
     pub id: SpecId,

@@ -58,10 +58,11 @@ impl Set {
     /// Resolves what the specs say of each other. What does not hold is kept under [`problems`](Self::problems). Of two
     /// specs with one id the first counts.
     pub fn new(specs: Vec<Spec>) -> Self {
-        let mut set = Self::default();
-        for spec in specs {
-            set.specs.entry(spec.id.clone()).or_insert(spec);
-        }
+        let mut specs: Vec<(SpecId, Spec)> = specs.into_iter().map(|spec| (spec.id.clone(), spec)).collect();
+        // They mostly come in order, and then nothing is searched for its place.
+        specs.sort_by(|a, b| a.0.cmp(&b.0));
+        specs.dedup_by(|later, first| later.0 == first.0);
+        let mut set = Self { specs: specs.into_iter().collect(), ..Self::default() };
         set.index_numbers();
         set.find_members();
         set.find_dependencies();

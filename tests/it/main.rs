@@ -11,6 +11,7 @@ mod drift;
 mod evidence;
 mod hooks;
 mod house;
+mod kept;
 mod lane;
 mod merged;
 mod output;
