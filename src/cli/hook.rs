@@ -40,7 +40,7 @@ enum What {
     },
 }
 
-/// What Git calls: `git chant hook <name> "$@"`.
+/// What Git calls: `git-chant hook <name> "$@"`.
 #[derive(Args)]
 pub struct Hook {
     /// The hook's name.

@@ -114,7 +114,7 @@ fn hooks_that_lie_elsewhere_get_the_block_where_they_lie_and_the_setting_stays()
         let before =
             (files(&sandbox.path(".githooks")), files(&sandbox.path(".husky")), files(&sandbox.path(".git/hooks")));
         with_chant(&sandbox, chant(), &["hooks", "install"]).ok();
-        assert!(sandbox.read(place).contains("git chant hook pre-commit"));
+        assert!(sandbox.read(place).contains("git-chant hook pre-commit"));
         sandbox.spec("001-a", "depends_on: [009]", &[], "");
         git(&sandbox, &["add", "-A"]).ok();
         assert!(git(&sandbox, &["commit", "-m", "bad"]).err.contains("009"));
@@ -595,6 +595,6 @@ fn the_files_under_hooks_do_the_same_by_themselves() {
     for name in names {
         let text = std::fs::read_to_string(&name).unwrap();
         let hook = Path::new(&name).file_name().unwrap().to_str().unwrap();
-        assert!(text.ends_with(&format!("exec git chant hook {hook} \"$@\"\n")), "{name}");
+        assert!(text.ends_with(&format!("exec git-chant hook {hook} \"$@\"\n")), "{name}");
     }
 }

@@ -130,12 +130,12 @@ fn body(name: &str, kind: Kind) -> String {
     };
     if !kind.reads {
         let open = if kind.must { "\n" } else { "; " };
-        return format!("{found} git chant hook {name} \"$@\" || {fate}{open}{absent}fi\n");
+        return format!("{found} git-chant hook {name} \"$@\" || {fate}{open}{absent}fi\n");
     }
     format!(
         "{found}\n\
          chant_in=$(cat; echo x)\n\
-         printf %s \"${{chant_in%x}}\" | git chant hook {name} \"$@\" || {fate}\n\
+         printf %s \"${{chant_in%x}}\" | git-chant hook {name} \"$@\" || {fate}\n\
          [ \"$chant_in\" = x ] && exec </dev/null || exec <<chant_in_ends\n\
          ${{chant_in%?x}}\n\
          chant_in_ends\n\

@@ -89,7 +89,7 @@ pub fn hooks(repo: &Repo, wish: Wish, server: bool) -> Result<Vec<HookState>, Er
 
 /// The command of a configured hook: silent where chant is not installed.
 fn command(name: &str) -> String {
-    format!("sh -c 'command -v git-chant >/dev/null 2>&1 || exit 0; exec git chant hook {name} \"$@\"' chant")
+    format!("sh -c 'command -v git-chant >/dev/null 2>&1 || exit 0; exec git-chant hook {name} \"$@\"' chant")
 }
 
 fn in_config(repo: &Repo, top: &Path, name: &str, wish: Wish) -> Result<HookState, Error> {
