@@ -14,7 +14,7 @@ test *args:
 ci:
     .ci/run
 
-# figures, each beside Git's own commands in the same run
+# figures, each beside Git's own commands in the same run; all of them are written into docs/performance.md
 bench *args:
     cargo bench --bench beside_git -- {{args}}
 

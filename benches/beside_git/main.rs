@@ -1,8 +1,11 @@
 //! Each figure beside the same work done with Git's own commands (or `cat`), in the same run, as a ratio.
 //!
-//! `cargo bench --bench beside_git` runs all; words after `--` choose (`land`, `tree`, `work`, `lane`, `list`, `hooks`). Rivals take turns, and
-//! the median of the pairs' ratios is printed with its range, for machines are noisy.
+//! `just bench` runs all and writes the table of `docs/performance.md` anew; words choose (`land`, `tree`, `work`,
+//! `lane`, `list`, `hooks`, `start`, `long`, `many`), and then it is only printed. Rivals take turns, and the median of the
+//! pairs' ratios is printed with its range, for machines are noisy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark stops where it cannot go on")]
+
+mod large;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,7 +19,8 @@ const PAIRS: usize = 5;
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
-    println!("| work | chant | rival | rival / chant (median, range) |\n|---|---|---|---|");
+    row_of("| work | chant | rival | rival / chant (median, range) |");
+    row_of("|---|---|---|---|");
     if asked("land") {
         land(200, 20);
         land(200, 20_000);
@@ -36,6 +40,35 @@ fn main() {
     if asked("list") {
         [100, 1_000, 10_000].into_iter().for_each(list);
     }
+    if asked("start") {
+        start();
+    }
+    if asked("long") {
+        large::long();
+    }
+    if asked("many") {
+        large::many();
+    }
+    if wanted.is_empty() {
+        publish();
+    }
+}
+
+/// The rows so far.
+static TABLE: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+
+fn row_of(line: &str) {
+    println!("{line}");
+    TABLE.lock().unwrap().push_str(&format!("{line}\n"));
+}
+
+/// Puts the table into the documentation, in the place of the one that is there.
+fn publish() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let start = text.find("| work |").unwrap();
+    let end = start + text[start..].find("\n\n").unwrap() + 1;
+    std::fs::write(page, format!("{}{}{}", &text[..start], TABLE.lock().unwrap(), &text[end..])).unwrap();
 }
 
 /// Runs both in turn and prints a row.
@@ -48,17 +81,40 @@ fn row(name: &str, mut ours: impl FnMut(usize) -> Duration, mut rival: impl FnMu
     let ratios: Vec<f64> = pairs.iter().map(|(ours, rival)| rival / ours).collect();
     let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let high = ratios.iter().copied().fold(0.0, f64::max);
-    println!(
+    row_of(&format!(
         "| {name} | {:.1} ms | {:.1} ms | {:.2} ({low:.2} to {high:.2}) |",
         1e3 * median(pairs.iter().map(|pair| pair.0).collect()),
         1e3 * median(pairs.iter().map(|pair| pair.1).collect()),
         median(ratios),
-    );
+    ));
 }
 
 struct Place {
-    _dir: tempfile::TempDir,
+    _dir: Option<tempfile::TempDir>,
     root: PathBuf,
+}
+
+/// What a program has used.
+struct Spent {
+    /// At its most, in megabytes: what is mapped and was looked at counts.
+    memory: f64,
+    cpu: Duration,
+}
+
+/// Runs a program to its end.
+#[allow(clippy::zombie_processes, reason = "`wait4` waits for it, and tells what it used")]
+fn counted(command: &mut Command) -> Spent {
+    let child = command.stdout(Stdio::null()).spawn().unwrap();
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
+    // SAFETY: the child is ours and nobody else waits for it; both places live until the call returns.
+    let usage = unsafe {
+        assert_eq!(libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()), pid);
+        usage.assume_init()
+    };
+    assert_eq!(status, 0);
+    let time = |t: libc::timeval| Duration::new(t.tv_sec.unsigned_abs(), 1000 * u32::try_from(t.tv_usec).unwrap());
+    Spent { memory: usage.ru_maxrss as f64 / 1024.0, cpu: time(usage.ru_utime) + time(usage.ru_stime) }
 }
 
 impl Place {
@@ -66,11 +122,19 @@ impl Place {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap().join("repo");
         std::fs::create_dir(&root).unwrap();
-        let place = Self { _dir: dir, root };
-        place.git(&["init", "-q", "-b", "main", "."]);
-        place.git(&["config", "user.name", "Ada"]);
-        place.git(&["config", "user.email", "ada@example.org"]);
-        place
+        Self { _dir: Some(dir), root }.init()
+    }
+
+    /// One that stays.
+    fn at(root: PathBuf) -> Self {
+        Self { _dir: None, root }
+    }
+
+    fn init(self) -> Self {
+        self.git(&["init", "-q", "-b", "main", "."]);
+        self.git(&["config", "user.name", "Ada"]);
+        self.git(&["config", "user.email", "ada@example.org"]);
+        self
     }
 
     fn command(&self, program: &str) -> Command {
@@ -305,6 +369,16 @@ fn hook(name: &str) {
     row(&format!("{name} on a commit that touches no spec"), |_| call(&shipped), |_| call(&empty));
 }
 
+/// Starting at all, and how much there is to start.
+fn start() {
+    let place = Place::new();
+    let call = |program: &str| timed(|| (0..20).for_each(|_| drop(place.run(program, &["--version"])))) / 20;
+    let chant = env!("CARGO_BIN_EXE_chant");
+    row("`chant --version`; `git --version`", |_| call(chant), |_| call("git"));
+    let size = std::fs::metadata(chant).unwrap().len() as f64 / 1e6;
+    row_of(&format!("| the binary | {size:.1} MB | – | – |"));
+}
+
 /// Looking at many specs, beside `cat` of their files.
 fn list(count: usize) {
     let place = Place::new();
@@ -316,7 +390,15 @@ fn list(count: usize) {
     }
     place.commit();
     let cat = || timed(|| drop(place.run("sh", &["-c", "cat .chant/specs/*.md"])));
-    for args in [&["list"][..], &["show", "00001"], &["lint"]] {
-        row(&format!("{} of {count} specs", args[0]), |_| timed(|| drop(place.chant(args))), |_| cat());
+    for args in [&["list"][..], &["list", "--ready"], &["show", "00001"], &["lint"]] {
+        let ours = |_| timed(|| drop(place.chant(args)));
+        let name = args.join(" ");
+        place.chant(args);
+        row(&format!("`{name}` of {count} specs; `cat`"), ours, |_| cat());
+        let first = |_| {
+            std::fs::remove_dir_all(place.root.join(".git/chant")).unwrap_or_default();
+            ours(0)
+        };
+        row(&format!("the first `{name}` of {count} specs; `cat`"), first, |_| cat());
     }
 }
