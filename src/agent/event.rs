@@ -77,6 +77,20 @@ pub enum Said {
     Ended(Option<Trouble>),
 }
 
+impl Said {
+    /// The same with all that is meant for people said otherwise: not the name of a conversation, nor figures.
+    pub(super) fn in_other_words(self, other: &dyn Fn(String) -> String) -> Self {
+        match self {
+            Self::Text(words) => Self::Text(other(words)),
+            Self::Tool { name, what } => Self::Tool { name, what: other(what) },
+            Self::Changed(path) => Self::Changed(other(path)),
+            Self::Waiting(trouble) => Self::Waiting(trouble.in_other_words(other)),
+            Self::Ended(trouble) => Self::Ended(trouble.map(|trouble| trouble.in_other_words(other))),
+            Self::Started { .. } | Self::Tokens(..) | Self::Cost(..) => self,
+        }
+    }
+}
+
 /// What kept a client from its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
@@ -98,6 +112,16 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    fn in_other_words(self, other: &dyn Fn(String) -> String) -> Self {
+        match self {
+            Self::SignedOut(why) => Self::SignedOut(other(why)),
+            Self::Busy { why, until } => Self::Busy { why: other(why), until },
+            Self::Unreachable(why) => Self::Unreachable(other(why)),
+            Self::Spent(why) => Self::Spent(other(why)),
+            Self::Failed(why) => Self::Failed(other(why)),
+        }
+    }
+
     /// What the words of a client mean; `status` is that of HTTP where it is known apart from them.
     pub fn of(status: Option<u64>, text: &str) -> Self {
         let why = words(text.as_bytes());

@@ -43,9 +43,11 @@ impl std::fmt::Debug for Ear {
     }
 }
 
-/// An ear and the line that it is hearing.
+/// An ear and the line that it is hearing. It hears what was said, for a secret may be a word of the client's own language as
+/// well; what it understood is masked.
 struct Listener {
     ear: Ear,
+    mask: Mask,
     line: Vec<u8>,
 }
 
@@ -68,8 +70,9 @@ impl Listener {
     /// Nobody listening any more is no failure.
     fn end(&mut self) {
         let line = std::mem::take(&mut self.line);
+        let masked = |words: String| String::from_utf8_lossy(&self.mask.text(words.as_bytes())).into_owned();
         for said in self.ear.reader.line(&line) {
-            self.ear.tell.send(said).ok();
+            self.ear.tell.send(said.in_other_words(&masked)).ok();
         }
     }
 }
@@ -104,13 +107,16 @@ impl Recorder {
             }
         };
         let words = Words { watch, line: Vec::new(), sent: 0, since: Instant::now(), held: None };
-        let listener = ear.map(|ear| Listener { ear, line: Vec::new() });
+        let listener = ear.map(|ear| Listener { ear, mask: mask.clone(), line: Vec::new() });
         let (last, tail) = (VecDeque::new(), VecDeque::new());
         Ok(Self { masker: Masker::new(mask), file, written: 0, last, overflow: 0, tail, words, listener })
     }
 
     /// Takes in what the child printed. A full disk ends the transcript, not the work.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if let Some(listener) = &mut self.listener {
+            listener.feed(bytes);
+        }
         let bytes = self.masker.feed(bytes);
         self.take(&bytes);
     }
@@ -118,9 +124,6 @@ impl Recorder {
     fn take(&mut self, bytes: &[u8]) {
         keep(&mut self.tail, bytes, 2 * TAIL);
         self.words.feed(bytes);
-        if let Some(listener) = &mut self.listener {
-            listener.feed(bytes);
-        }
         let room = usize::try_from(HEAD - self.written).unwrap_or(usize::MAX).min(bytes.len());
         let (now, later) = bytes.split_at(room);
         self.append(now);
