@@ -31,14 +31,17 @@ pub struct IdError {
 /// # Errors
 /// The first rule that the text breaks.
 pub fn legal_component(text: &str) -> Result<(), IdError> {
-    match broken_rule(text) {
+    match if is_plain(text) { None } else { broken_rule(text) } {
         Some(why) => Err(IdError { text: text.chars().take(LONGEST).collect(), why }),
         None => Ok(()),
     }
 }
 
 fn broken_rule(s: &str) -> Option<&'static str> {
-    let upper = || s.to_ascii_uppercase();
+    let ends_with = |tail: &str| {
+        let start = s.len().checked_sub(tail.len());
+        start.is_some_and(|start| s.as_bytes()[start..].eq_ignore_ascii_case(tail.as_bytes()))
+    };
     Some(match s {
         "" => "it is empty",
         _ if s.len() > LONGEST => "it is longer than 200 bytes",
@@ -50,8 +53,8 @@ fn broken_rule(s: &str) -> Option<&'static str> {
         _ if s.contains("@{") => "it holds `@{`",
         "@" => "`@` means HEAD to Git",
         // Git refuses the lower case; a file system that ignores case would take the others for the same.
-        _ if upper().ends_with(".LOCK") => "it ends with `.lock`, as Git's lock files do",
-        _ if upper() == "HEAD" || upper().ends_with("_HEAD") => "Git keeps this name for itself",
+        _ if ends_with(".lock") => "it ends with `.lock`, as Git's lock files do",
+        _ if s.eq_ignore_ascii_case("head") || ends_with("_head") => "Git keeps this name for itself",
         _ if s.contains(|c: char| c.is_control() || c.is_whitespace()) => "it holds a space or a control character",
         _ if s.contains(invisible) => "it holds a character that nobody can see",
         _ if s.contains(['~', '^', ':', '?', '*', '[', '\\']) => r"it holds one of `~^:?*[\`",
@@ -61,6 +64,18 @@ fn broken_rule(s: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// A name of letters and digits, with a `-` or `_` between them: most are, and of the rules below only one for Git's own
+/// names could mean them.
+fn is_plain(s: &str) -> bool {
+    let bytes = s.as_bytes();
+    let ends = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphanumeric);
+    ends(bytes.first())
+        && ends(bytes.last())
+        && bytes.len() <= LONGEST
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && !bytes.last_chunk::<4>().is_some_and(|last| last.eq_ignore_ascii_case(b"head"))
 }
 
 /// Characters that make two names look the same, or that turn the direction of the text around them.
@@ -244,6 +259,13 @@ pub(super) mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_name_breaks_no_rule(text in "[aDeEHh._-]{0,6}", more in "[a-z]{0,3}[_-]?([hH][eE][aA][dD]|[.]?lock)?") {
+            for text in [&text, &more] {
+                prop_assert!(!is_plain(text) || broken_rule(text).is_none(), "{}", text);
+            }
+        }
+
         #[test]
         fn what_both_ids_begin_with_changes_nothing_in_their_order(a in "[0-2é.x-]{0,6}", b in "[0-2éè.x-]{0,6}") {
             prop_assert_eq!(natural(&a, &b), step_by_step(&a, &b));
