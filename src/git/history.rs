@@ -40,9 +40,10 @@ impl Repo {
     /// Walks from `tips` down to what is in `base`; what stands in `last` is not read again. Where a commit-graph tells what
     /// is to come, that is read side by side.
     fn walk(&self, tips: &[Oid], base: Option<Arc<Frozen>>, last: Option<&History>) -> Result<History> {
-        let graph = commit_graph(&self.gix());
-        if let Some(graph) = graph.filter(|_| last.is_none()) {
-            let mut builder = Builder::on(base.clone());
+        let mut builder = Builder::on(base.clone());
+        let has_all = tips.iter().all(|tip| builder.has(tip));
+        let graph = if has_all || last.is_some() { None } else { commit_graph(&self.gix()) };
+        if let Some(graph) = graph {
             let open = self.walk_down(tips, &mut builder, last, Some(&graph))?;
             let is_whole = match ahead::below(&graph, &open, &builder) {
                 Some(order) => self.read_ahead(&graph, &order, &mut builder)?,
@@ -55,8 +56,8 @@ impl Repo {
             if is_whole {
                 return Ok(builder.finish_at(tips));
             }
+            builder = Builder::on(base);
         }
-        let mut builder = Builder::on(base);
         self.walk_down(tips, &mut builder, last, None)?;
         Ok(builder.finish_at(tips))
     }

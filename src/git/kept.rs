@@ -65,6 +65,26 @@ impl Repo {
         });
     }
 
+    /// The value that was kept under a name for this very key; where there is none, what `find` finds, which is kept then.
+    /// Without a key it is found each time.
+    ///
+    /// # Errors
+    /// What `find` says.
+    pub fn recall_or<T: Serialize + DeserializeOwned, E>(
+        &self,
+        (of, name, key): (Of, &str, Option<&[u8]>),
+        find: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Some(value) = key.and_then(|key| self.recall(of, name, key)) {
+            return Ok(value);
+        }
+        let value = find()?;
+        if let Some(key) = key {
+            self.keep_value(of, name, key, &value);
+        }
+        Ok(value)
+    }
+
     /// Now, by the clock of the file system on which this worktree's kept files are; `None` where nothing can be written.
     pub fn tick(&self) -> Option<Tick> {
         let path = self.scratch_path("tick").ok()?;

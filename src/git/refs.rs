@@ -111,16 +111,15 @@ impl Repo {
             .map_err(doing())?
             .filter_map(|entry| entry.ok())
             .filter(|entry| entry.name().as_bstr().starts_with(prefix.as_bytes()))
-            .map(|entry| (entry.name().as_bstr().to_string(), entry.target().try_id().map(ToOwned::to_owned)))
+            .map(|entry| {
+                let id = entry.target().try_id().filter(|_| is_branch(&entry)).map(from_gix);
+                (entry.name().as_bstr().to_string(), id)
+            })
             .collect();
         let mut found = Vec::with_capacity(names.len());
-        for (name, target) in names {
-            // Git lets nothing but commits into refs/heads: no need to look at the object there.
-            let tip = match target {
-                Some(id) if name.starts_with("refs/heads/") => Some(from_gix(id)),
-                // A ref that dangles, or holds a tree, is no tip; `git fsck` speaks of it.
-                _ => tip_in(&gix, &name).unwrap_or_default(),
-            };
+        for (name, id) in names {
+            // A ref that dangles, or holds a tree, is no tip; `git fsck` speaks of it.
+            let tip = id.or_else(|| tip_in(&gix, &name).unwrap_or_default());
             found.extend(tip.map(|tip| (name, tip)));
         }
         found.sort();
@@ -162,6 +161,7 @@ pub(super) fn tip_in(gix: &gix::Repository, full_ref: &str) -> Result<Option<Oid
     let mut reference = reference;
     for _ in 0..8 {
         let next = match reference.target() {
+            TargetRef::Object(id) if is_branch(&reference) => return Ok(Some(from_gix(id))),
             TargetRef::Object(id) => {
                 let object = gix.find_object(id).map_err(doing())?;
                 return Ok(object.peel_to_kind(gix::object::Kind::Commit).ok().map(|commit| from_gix(&commit.id)));
@@ -174,6 +174,11 @@ pub(super) fn tip_in(gix: &gix::Repository, full_ref: &str) -> Result<Option<Oid
         }
     }
     Ok(None)
+}
+
+/// Git lets nothing but commits into `refs/heads`: no need to look at the object there.
+fn is_branch(reference: &gix::Reference<'_>) -> bool {
+    reference.name().as_bstr().starts_with(b"refs/heads/")
 }
 
 /// A ref by its full name alone: gix would also try `refs/heads/<name>` and the like.

@@ -23,16 +23,11 @@ pub(super) fn folded(project: &Project, history: &History, view: &View, tips: &[
     let repo = &project.repo;
     let lasts = !view.shallow && view.trust == Trust::Any && history.says() >= FEW;
     let key = lasts.then(|| key(view, tips, &repo.merge_settings()));
-    if let Some(ledger) = key.and_then(|key| repo.recall(Of::Repository, FILE, &key)) {
-        return Ok(ledger);
-    }
-    let questions = ledger::questions(history, view);
-    let answers = if questions.is_empty() { ledger::Answers::new() } else { repo.answer(&questions)? };
-    let ledger = ledger::fold(history, view, &answers);
-    if let Some(key) = key {
-        repo.keep_value(Of::Repository, FILE, &key, &ledger);
-    }
-    Ok(ledger)
+    repo.recall_or((Of::Repository, FILE, key.as_ref().map(<[u8; 32]>::as_slice)), || {
+        let questions = ledger::questions(history, view);
+        let answers = if questions.is_empty() { ledger::Answers::new() } else { repo.answer(&questions)? };
+        Ok(ledger::fold(history, view, &answers))
+    })
 }
 
 /// A name for all that bears on a ledger.

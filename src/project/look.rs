@@ -1,8 +1,9 @@
 //! One look at everything: specs, history, what follows from both. Nothing is kept from one look to the next.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::committed::uncommitted;
 use super::folded::folded;
 use super::seen::Seen;
 use super::trust;
@@ -88,7 +89,7 @@ pub fn look(project: &Project) -> Result<Look, Error> {
     };
     let host = project.env.host().to_owned();
     let uncommitted = match (&project.root, from) {
-        (Some(_), Some(tip)) => uncommitted(project, &loaded, tip)?,
+        (Some(_), Some(tip)) => uncommitted(project, &loaded.set, tip)?,
         _ => BTreeSet::new(),
     };
     let live = Live { host, clone_name: project.clone_name(), uncommitted, ..Live::default() };
@@ -331,7 +332,8 @@ fn aliases(project: &Project, set: &Set) -> BTreeMap<Qualified, Qualified> {
 /// Whose locks somebody holds, of the specs that are being worked. A lock file that does not exist is held by nobody,
 /// and looking makes none.
 ///
-/// The branches were read before: where one has moved on meanwhile, somebody was at it a moment ago.
+/// The branches were read before: where one has moved on meanwhile, somebody was at it a moment ago. So they are read again
+/// once all locks have been looked at.
 fn locked(
     project: &Project,
     set: &Set,
@@ -339,30 +341,22 @@ fn locked(
     view: &View,
     branches: &BTreeSet<String>,
 ) -> Result<BTreeSet<SpecId>, Error> {
-    let mut held = BTreeSet::new();
+    let in_progress = |record: &ledger::Record| record.state == ledger::State::InProgress;
+    let mut worked = Vec::new();
     for id in set.iter().flat_map(|spec| std::iter::once(&spec.id).chain(&spec.formerly)) {
         let name = project.qualify(id);
-        if !ledger.record(&name).is_some_and(|record| record.state == ledger::State::InProgress) {
-            continue;
+        if ledger.record(&name).is_some_and(in_progress) {
+            worked.push((id, name, Lock::is_held(&project.lock_path(id)).unwrap_or(false)));
         }
+    }
+    if worked.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let now: HashMap<String, Oid> = project.repo.refs("refs/heads/chant/")?.into_iter().collect();
+    let has_moved = |name: &Qualified| {
         let here = Some(name.branch()).filter(|branch| branches.contains(branch));
-        let seen = || here.and_then(|branch| view.branches.get(&branch)?.first().copied());
-        if Lock::is_held(&project.lock_path(id)).unwrap_or(false) || project.repo.tip(&name.full_ref())? != seen() {
-            held.insert(id.clone());
-        }
-    }
-    Ok(held)
-}
-
-/// Specs that are not in the commit, or not as they are in the checkout.
-fn uncommitted(project: &Project, loaded: &Loaded, tip: Oid) -> Result<BTreeSet<SpecId>, Error> {
-    let committed: HashSet<String> =
-        project.repo.list(tip, &project.path(super::SPECS))?.into_iter().map(|entry| entry.name).collect();
-    let mut found = BTreeSet::new();
-    for spec in loaded.set.iter() {
-        if !committed.contains(&format!("{}.md", spec.id)) {
-            found.insert(spec.id.clone());
-        }
-    }
-    Ok(found)
+        now.get(&name.full_ref()).copied() != here.and_then(|branch| view.branches.get(&branch)?.first().copied())
+    };
+    let held = worked.into_iter().filter(|(_, name, held)| *held || has_moved(name));
+    Ok(held.map(|(id, ..)| id.clone()).collect())
 }

@@ -4,6 +4,7 @@
 //! A repository may hold several projects. Every command works on the one that encloses the current directory; its
 //! name (none at the repository's root) qualifies its specs' ids in branches and trailers (DESIGN.md, section 2).
 
+mod committed;
 mod drift;
 mod folded;
 mod load;

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CONFIG, Error, Project};
+use super::{CONFIG, Error, Project, committed};
 use crate::config::{self, Trust as Said};
 use crate::ledger::{self, History, Oid, Reading, Signatures, Signed, Trust, View};
 use crate::spec::{Qualified, Set, SpecId};
@@ -33,7 +33,17 @@ pub(super) fn asked(
     let mut by = Vec::new();
     let mut asking = Signatures { project: project.name.clone(), ..Signatures::default() };
     let mut words = Asking { project, history, words: BTreeMap::new() };
-    for tip in tips(project, history, view, target)? {
+    let tips = tips(project, history, view, target)?;
+    // Where a shallow clone is cut off, what is hidden may be told some day.
+    let says = if view.shallow { 0 } else { history.says() };
+    let unasked = committed::none_asks(project, &tips, says, || {
+        let mut all = tips.iter().map(|tip| project.verdicts.since(*tip, || words.since(*tip)));
+        all.try_fold(true, |none, since| Ok(none && since?.is_none()))
+    });
+    if unasked? {
+        return Ok(Asked::default());
+    }
+    for tip in tips {
         if let Some(since) = project.verdicts.since(tip, || words.since(tip))? {
             asking.since.extend(since);
             by.push(tip);

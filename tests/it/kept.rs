@@ -93,7 +93,7 @@ fn assert_same(sandbox: &Sandbox) {
 fn whatever_happens_to_the_history_the_answer_is_the_cold_one() {
     let sandbox = large();
     assert_same(&sandbox);
-    assert_eq!(files(&sandbox).len(), 3, "{:?}", files(&sandbox));
+    assert_eq!(files(&sandbox).len(), 5, "{:?}", files(&sandbox));
     let tip = sandbox.ask("rev-parse HEAD");
     let step = |args: &str| {
         sandbox.ask(args);
@@ -239,6 +239,53 @@ fn what_is_known_is_not_read_again() {
     let truth = cold(&sandbox);
     forget_commits(&sandbox);
     assert_eq!(told(&sandbox), truth);
+}
+
+#[test]
+fn a_list_of_what_is_known_reads_no_object_and_starts_no_program() {
+    let sandbox = large();
+    let lists: [&[&str]; 3] = [&["list"], &["list", "--json"], &["list", "--ready"]];
+    let truth = lists.map(|args| sandbox.chant(args).ok().all());
+    fs::remove_dir_all(sandbox.path(".git/objects")).unwrap();
+    fs::create_dir(sandbox.path(".git/objects")).unwrap();
+    let nothing = sandbox.beside("nothing");
+    fs::create_dir(&nothing).unwrap();
+    for (args, truth) in lists.iter().zip(&truth) {
+        let path = nothing.to_str().unwrap();
+        assert_eq!(&sandbox.chant_with(&[("PATH", path)], *args).all(), truth, "{args:?}");
+    }
+    // A spec that is new has to be looked for in the commit, which is gone.
+    sandbox.write(".chant/specs/new.md", "# New\n");
+    let new = sandbox.chant(["list"]);
+    assert!(new.err.contains("cannot read the tree"), "{}", new.all());
+}
+
+/// The calls of the system that chant makes, by `strace`; `None` where that cannot be used.
+fn calls(sandbox: &Sandbox, args: &[&str]) -> Option<Vec<String>> {
+    let file = sandbox.beside("calls");
+    let traced = |program: &str, args: &[&str]| {
+        let mut strace = sandbox.command("strace", &sandbox.root);
+        strace.args(["-f", "-qq", "-e", "trace=openat,open,execve", "-o"]).arg(&file).arg(program).args(args);
+        strace.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    if !traced("true", &[]) {
+        return None;
+    }
+    assert!(traced(crate::harness::chant(), args));
+    let done = |line: &&str| !line.contains(" = -1 ");
+    Some(fs::read_to_string(&file).unwrap().lines().filter(done).map(str::to_owned).collect())
+}
+
+#[test]
+fn a_list_of_what_is_known_opens_few_files_however_many_specs_there_are() {
+    let sandbox = large();
+    let Some(cold) = calls(&sandbox, &["list"]) else { return };
+    let warm = calls(&sandbox, &["list"]).unwrap();
+    let count = |calls: &[String], what: &str| calls.iter().filter(|call| call.contains(what)).count();
+    assert!(count(&cold, "-spec.md") >= SPECS && count(&cold, ".pack\"") > 0, "they are seen when they are read");
+    assert_eq!([".pack\"", ".idx\"", "-spec.md", "commit-graph"].map(|what| count(&warm, what)), [0; 4], "{warm:#?}");
+    assert_eq!(count(&warm, "execve("), 1, "{warm:#?}");
+    assert!(warm.len() < 40, "{warm:#?}");
 }
 
 #[test]
