@@ -31,6 +31,9 @@ impl Init {
         if made.created.is_empty() && made.refspecs.is_none() {
             context.print("everything was here already\n")?;
         }
+        if made.long {
+            context.say(&format!("{}:\n  {}", ops::upkeep::LACKS, ops::upkeep::HELP));
+        }
         context.say(
             "next:\n  git add .chant && git commit -m \"chant: a project\"\n  chant add \"What must become true\"",
         );

@@ -111,6 +111,22 @@ impl Repo {
         entry(&self.gix().find_commit(id).map_err(Error::while_(format!("read commit {id}")))?)
     }
 
+    /// Whether there is a history of at least `many` commits below what is checked out, and no commit-graph of it, though
+    /// Git would use one.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn wants_commit_graph(&self, many: usize) -> Result<bool> {
+        let unwanted = self.config("core.commitGraph").is_some_and(|value| value.eq_ignore_ascii_case("false"));
+        let Some(tip) = self.head()?.tip().filter(|_| !unwanted && !self.is_shallow()) else { return Ok(false) };
+        if commit_graph(&self.gix()).is_some() {
+            return Ok(false);
+        }
+        let (tip, most) = (tip.to_string(), format!("--max-count={many}"));
+        let counted = self.plumbing(&["rev-list", "--count", &most, &tip, "--"]).check()?.text();
+        Ok(counted.trim().parse::<usize>().is_ok_and(|count| count >= many))
+    }
+
     /// At most `limit` commits from `from` along first parents: the story the target tells.
     ///
     /// # Errors
@@ -188,6 +204,25 @@ mod tests {
             assert_eq!(t.repo.merge_base(b, c).unwrap(), Some(a));
             assert_eq!(t.repo.merge_base(m, c).unwrap(), Some(c));
             assert_eq!(t.repo.merge_base(m, z).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_long_history_wants_a_commit_graph_where_git_would_use_one() {
+        let t = TestRepo::new();
+        assert!(!t.repo.wants_commit_graph(1).unwrap(), "there is nothing yet");
+        let [.., m, _] = fork(&t);
+        t.git(&["checkout", "-q", "--detach", &m.to_string()]);
+        let wants = |many| t.open_with(t.vars()).wants_commit_graph(many).unwrap();
+        assert!(wants(4) && !wants(5));
+        t.git(&["config", "core.commitGraph", "false"]);
+        assert!(!wants(4));
+        t.git(&["config", "core.commitGraph", "true"]);
+        for split in ["--no-split", "--split"] {
+            t.git(&["commit-graph", "write", "--reachable", "--changed-paths", split]);
+            assert!(!wants(4), "{split}");
+            std::fs::remove_dir_all(t.path().join(".git/objects/info")).unwrap();
+            assert!(wants(4), "{split}");
         }
     }
 

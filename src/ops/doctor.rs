@@ -4,7 +4,7 @@ mod server;
 
 use serde::Serialize;
 
-use super::{Error, hooks};
+use super::{Error, hooks, upkeep};
 use crate::agent::{Lock, SignedIn};
 use crate::config::ForgeKind;
 use crate::ledger::{Oid, Trust};
@@ -58,6 +58,9 @@ pub(super) fn ill(name: &str, detail: impl Into<String>, help: impl Into<String>
 pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     let look = project::look(project)?;
     let mut checks = vec![git(project), identity(project), repository(project)];
+    if upkeep::is_wanted(&project.repo)? {
+        checks.push(warning("commit-graph", upkeep::LACKS, upkeep::HELP));
+    }
     checks.extend(hooks_of(project)?);
     checks.extend(server::checks(project)?);
     checks.push(specs(project, &look)?);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Error;
+use super::{Error, upkeep};
 use crate::env::Env;
 use crate::git::Repo;
 use crate::project::{self, CONFIG, DIR, SPECS};
@@ -19,6 +19,8 @@ pub struct Made {
     pub repository: bool,
     /// The remote of which a plain `git fetch` now brings what chant keeps beside branches.
     pub refspecs: Option<String>,
+    /// Whether the history is long and a commit-graph would help ([`super::upkeep`]).
+    pub long: bool,
 }
 
 const CONFIG_TEXT: &str = "\
@@ -97,6 +99,7 @@ pub fn init(env: &Arc<Env>, name: Option<&str>) -> Result<Made, Error> {
     if repo.has_remote(&remote) && repo.add_refspecs(&remote)? {
         made.refspecs = Some(remote);
     }
+    made.long = upkeep::is_wanted(&repo)?;
     Ok(made)
 }
 

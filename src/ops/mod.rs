@@ -19,6 +19,7 @@ pub mod review;
 pub mod runs;
 mod sandbox;
 pub mod sync;
+pub mod upkeep;
 pub mod verify;
 pub mod views;
 pub mod write;

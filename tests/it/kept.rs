@@ -289,6 +289,20 @@ fn a_list_of_what_is_known_opens_few_files_however_many_specs_there_are() {
 }
 
 #[test]
+fn init_and_doctor_alone_speak_of_a_commit_graph_that_a_long_history_lacks() {
+    let sandbox = Sandbox::new();
+    let offer = "git commit-graph write --reachable --changed-paths";
+    let mentions = || [["init"], ["doctor"], ["list"]].map(|args| sandbox.chant(args).all().contains(offer));
+    assert_eq!(mentions(), [false; 3]);
+    let who = "Ada <ada@example.org> 1767225600 +0000";
+    let commit = format!("commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata 1\nx\n");
+    feed(&sandbox, &format!("{commit}from refs/heads/main^0\n{}", commit.repeat(50_000)));
+    assert_eq!(mentions(), [true, true, false]);
+    sandbox.ask("commit-graph write --reachable --changed-paths");
+    assert_eq!(mentions(), [false; 3]);
+}
+
+#[test]
 fn a_decision_asks_git_itself() {
     let sandbox = large();
     told(&sandbox);
