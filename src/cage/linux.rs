@@ -10,6 +10,7 @@ use landlock::{
     RulesetCreated, RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
 };
 
+use super::calls::Calls;
 use super::{Cage, Support};
 
 /// The newest version that is known here. What the kernel does not have of it is left out.
@@ -35,6 +36,7 @@ pub(super) fn support() -> Support {
 /// A cage that can be entered without opening or allocating anything.
 pub struct Ready {
     rules: Option<RulesetCreated>,
+    calls: Calls,
     net: Option<NoNet>,
 }
 
@@ -62,7 +64,7 @@ impl Cage {
             rules = allow(rules, path, rights)?;
         }
         let net = self.no_net.then(NoNet::new);
-        Ok(Ready { rules: Some(rules), net })
+        Ok(Ready { rules: Some(rules), calls: Calls::new(), net })
     }
 }
 
@@ -101,7 +103,7 @@ impl Ready {
         if status.ruleset == RulesetStatus::NotEnforced || !status.no_new_privs {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        Ok(())
+        self.calls.close()
     }
 }
 

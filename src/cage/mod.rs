@@ -18,6 +18,8 @@ use std::io;
 use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
 mod linux;
 mod refused;
 mod vars;

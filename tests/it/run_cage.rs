@@ -229,6 +229,21 @@ fn a_setuid_program_has_no_teeth() {
 }
 
 #[test]
+fn limits_and_priorities_of_other_processes_and_the_keyring_are_out_of_reach_and_its_own_are_not() {
+    refused(
+        "for pid in $PPID 1; do\n\
+         prlimit --pid $pid --fsize=1000000:1000000 2>/dev/null && esc limit\n\
+         renice -n 5 -p $pid > /dev/null 2>&1 && esc priority\n\
+         ionice -c 3 -p $pid 2>/dev/null && esc io\n\
+         done\n\
+         python3 -c 'import ctypes, platform\n\
+number = {\"x86_64\": 248, \"aarch64\": 217}[platform.machine()]\n\
+assert ctypes.CDLL(None).syscall(number, b\"user\", b\"planted\", b\"x\", 1, -4) > 0' 2>/dev/null && esc keyring\n\
+         nice -n 3 sh -c 'ulimit -n 200 && ulimit -f 1000 && true' || esc itself",
+    );
+}
+
+#[test]
 fn what_goes_on_in_the_background_stays_in_and_ends() {
     refused(
         "(setsid sh -c \"while :; do echo x >> $root/mine.txt; sleep 0.05; done\" > /dev/null 2>&1 &)\n\
