@@ -298,7 +298,9 @@ impl Repo {
 
     /// A command that speaks with a server: it asks no questions, and does not wait for ever for one that is silent.
     pub(super) fn talk(&self, args: &[&str]) -> Git {
-        let git = self.git(self.common_dir(), args).env("GIT_DIR", self.common_dir());
+        // A remote's place may be relative, and then is so to where Git itself would be at work.
+        let top = self.workdir().filter(|top| top.is_dir()).unwrap_or_else(|| self.common_dir());
+        let git = self.git(top, args).env("GIT_DIR", self.common_dir());
         let git = git.config("http.lowSpeedLimit", "1").config("http.lowSpeedTime", "60");
         let asked = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|key| self.vars().get(key).is_some());
         match asked || self.config("core.sshCommand").is_some() {
