@@ -138,12 +138,27 @@ fn agents(project: &Project, look: &project::Look) -> Vec<Check> {
         warning("agent", error.to_string(), help)
     };
     let mut checks = Vec::new();
+    let usual =
+        if settings.rotation.value.is_empty() { settings.agent.value.as_slice() } else { &settings.rotation.value };
+    let (mut usable, mut in_the_way) = (usual.is_empty(), Vec::new());
     for name in &names {
-        match run::condition(project, settings, name) {
-            Ok(Some(condition)) => checks.push(well("agent", condition_words(name, &condition))),
-            Ok(None) => {}
-            Err(error) => checks.push(told(error)),
+        let (able, check) = match run::condition(project, settings, name) {
+            Ok(Some(condition)) => {
+                let able = !matches!(condition.signed_in, SignedIn::No(_));
+                (able, Some(well("agent", condition_words(name, &condition))))
+            }
+            Ok(None) => (true, None),
+            Err(error) => (false, Some(told(error))),
+        };
+        if usual.iter().any(|usual| usual == name) {
+            usable = usable || able;
+            in_the_way.extend(check.as_ref().map(|_| checks.len()));
         }
+        checks.extend(check);
+    }
+    if !usable {
+        // Whoever is asked to work a spec that names nobody, none of them can.
+        in_the_way.into_iter().for_each(|at| checks[at].health = Health::Ill);
     }
     // What stands in the way of single specs: no agent at all, steps that there are not, a budget that is not kept.
     let mut seen: std::collections::BTreeSet<String> = checks.iter().map(|check| check.detail.clone()).collect();
