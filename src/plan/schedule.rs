@@ -42,6 +42,8 @@ pub enum Ended {
     Landed,
     /// Completed, and waiting for a person.
     InReview,
+    /// A person works on it.
+    InHand,
     /// It failed, or was stopped.
     Failed,
     /// It was not begun: somebody else holds it, or it would not have been safe.
@@ -177,6 +179,7 @@ impl Schedule {
         let astray = match how {
             Ended::Landed => None,
             Ended::InReview => Some("is in review"),
+            Ended::InHand => Some("is in a person's hands"),
             Ended::Failed => Some("has failed"),
             Ended::Refused => Some("was refused"),
         };

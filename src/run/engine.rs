@@ -438,7 +438,8 @@ fn finish(engine: &Engine, id: &SpecId) -> Option<Ending> {
 fn ended(ending: &Ending) -> Ended {
     match ending {
         Ending::Landed { .. } | Ending::AlreadyDone => Ended::Landed,
-        Ending::Review(_) | Ending::Stuck { .. } | Ending::Person(_) | Ending::HandedOver { .. } => Ended::InReview,
+        Ending::Review(_) | Ending::Stuck { .. } => Ended::InReview,
+        Ending::Person(_) | Ending::HandedOver { .. } => Ended::InHand,
         Ending::Failed(_) => Ended::Failed,
         Ending::Refused(_) | Ending::Held(_) | Ending::Interrupted => Ended::Refused,
     }
