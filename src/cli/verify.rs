@@ -12,7 +12,7 @@ use crate::run::{Proof, Verdict};
 /// Run the proofs again in clean checkouts, and say what no longer holds.
 ///
 /// A spec that has landed is proven on its target as it stands now, one that has not on its branch; several at a time.
-/// Of what is unmet it is said whether it was unmet before the spec's work as well. Exits 1 where something does not
+/// Of what is unmet it is said whether it was so before the spec's work. Exits 1 where something does not
 /// hold. Nothing is recorded.
 #[derive(Args)]
 pub struct Verify {
@@ -126,7 +126,7 @@ fn criterion(proof: &Proof, unmet_before: bool) -> views::CriterionView {
         text: proof.criterion.clone(),
         command: proof.command.clone(),
         verdict: Some(views::verdict_word(proof.verdict).to_owned()),
-        way: unmet_before.then(|| "unmet before the work as well".to_owned()),
+        way: unmet_before.then(|| "red, as it was before the work".to_owned()),
     }
 }
 

@@ -32,7 +32,7 @@ const CONFIG_TEXT: &str = "\
 # timeout: 60m            # for an agent, and for each proof
 # agents:
 #   builder: { command: [\"sh\", \"agents/build.sh\"] }                      # any program; the prompt is its input
-#   claude:  { command: [\"claude\", \"-p\", \"--permission-mode\", \"acceptEdits\"] }
+#   claude:  { limit: 2 }                                               # Claude Code; codex, opencode, gemini and aider alike
 # worktree: { setup: \"npm ci\", keep: [node_modules] }
 ";
 

@@ -231,7 +231,7 @@ fn what_people_look_at_fits_eighty_columns() {
         heard of the product
           $ test -f invite.html && grep -q emails invite.html && grep -q project
             invite.html && grep -q role invite.html
-          unmet before the work as well
+          red, as it was before the work
     "#);
     insta::assert_snapshot!(shown(&["log"]), @r#"
     ######## 2026-01-01 00:00:00 Land 001-find-out-why-customers-leave: The spec
