@@ -59,8 +59,10 @@ fn run(engine: &Engine, claim: &Claim, worktree: &Path, script: &str, what: &str
     let timeout = claim.settings.timeout.value;
     let watch =
         Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage: None, quiet: false, lost: None };
-    let done =
-        engine.perform(vec![jobs::shell(&engine.project, &claim.settings, script, worktree.to_owned())], &watch)?;
+    let mut errand = jobs::shell(&engine.project, &claim.settings, script, worktree.to_owned());
+    // It is no agent's: it needs whatever the user's own Git needs to reach what it brings.
+    errand.env = jobs::clean_environment(&engine.project, &jobs::For::Looking);
+    let done = engine.perform(vec![errand], &watch)?;
     if matches!(done.how, How::Stopped) || engine.stopped() {
         return Err(Error::Interrupted);
     }
