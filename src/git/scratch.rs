@@ -9,6 +9,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::error::{Error, Result};
 
@@ -35,8 +36,10 @@ impl Scratch {
 
     fn below(base: &Path) -> Result<Self> {
         fs::create_dir_all(base).map_err(Error::io("make", base))?;
-        for n in 0u32.. {
-            let dir = base.join(format!("{}-{n}", std::process::id()));
+        // No name is used twice: a sweep that is late must not meet another one in its place.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        for _ in 0..u32::MAX {
+            let dir = base.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
             match fs::create_dir(&dir) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
@@ -68,7 +71,11 @@ impl Scratch {
     /// Deletes it now, and says so where that fails.
     pub(super) fn delete(mut self) -> Result<()> {
         self.kept = true;
-        delete(&self.dir)?;
+        match delete(&self.dir) {
+            // A sweep that came between takes it for abandoned, and deletes it.
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::DirectoryNotEmpty => {}
+            done => done?,
+        }
         self.alive = None;
         Ok(())
     }
