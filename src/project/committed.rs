@@ -48,5 +48,5 @@ fn recall_or<'n, T: serde::Serialize + serde::de::DeserializeOwned>(
         names.fold(Sha256::new(), |all, name| all.chain_update(name).chain_update(b"\n")).finalize()
     });
     let file = format!("{what}{}", project.prefix.replace('/', "+"));
-    project.repo.recall_or((Of::Worktree, &file, key.as_deref().map(|key| &key[..])), find)
+    project.repo.recall_or((Of::Worktree, &file, key.as_deref()), find)
 }
