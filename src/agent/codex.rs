@@ -44,7 +44,7 @@ impl Agent for Codex {
         }
         // Its stream counts tokens only at the end; its log does so with every answer, and is read where they are limited.
         let log: &[(&str, &str)] = &[("RUST_LOG", "error,codex_otel.log_only=info")];
-        let mut errand = self.0.errand(task, PROGRAM, &arguments, if task.counts_tokens { log } else { &[] });
+        let mut errand = self.0.errand(task, PROGRAM, &arguments, if task.tokens.is_some() { log } else { &[] });
         errand.argv.push("-".into()); // the prompt is on its standard input
         Ok(vec![errand])
     }

@@ -34,8 +34,8 @@ pub struct Task {
     pub env: Vec<(OsString, OsString)>,
     /// What it may spend at most, in millionths of a dollar.
     pub dollars: Option<u64>,
-    /// Whether tokens are limited, and have to be counted while it runs.
-    pub counts_tokens: bool,
+    /// How many tokens it may use at most; then they have to be counted while it runs.
+    pub tokens: Option<u64>,
 }
 
 /// One fenced `sh` block under `## Steps`.

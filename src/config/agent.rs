@@ -140,6 +140,11 @@ fn complaint(name: &str, built_in: Option<AgentKind>, agent: &AgentSettings, wro
             let help = "only an agent of kind `openai` has one".to_owned();
             Some((format!("agent `{name}` is of kind `{kind}`, which takes no `{key}`"), help))
         }
+        AgentKind::Person if agent.timeout.is_some() || agent.idle.is_some() => {
+            let cap = if agent.timeout.is_some() { "timeout" } else { "idle" };
+            let help = format!("delete `{cap}`: a person's time is not limited");
+            Some((format!("agent `{name}` is a person, whom no `{cap}` ends"), help))
+        }
         AgentKind::Steps | AgentKind::Person if !agent.command.is_empty() => {
             let help = "delete the command, or write `kind: command`".to_owned();
             Some((format!("agent `{name}` is of kind `{}` and runs no command", kind.as_str()), help))

@@ -302,6 +302,8 @@ fn a_bad_value_in_the_file_is_underlined() {
     only(&agent("command: []"), Error, "as a list", "[]");
     only(&agent("kind: persn"), Error, "did you mean `person`?", "persn");
     only(&agent("kind: person, command: [x]"), Error, "runs no command", "a");
+    only(&agent("kind: person, timeout: 3m"), Error, "no `timeout` ends", "a");
+    only(&agent("kind: person, idle: 3m"), Error, "no `idle` ends", "a");
     only(&agent("command: x, env: {CHANT_RUN: y}"), Error, "its own variables", "CHANT_RUN");
     only(&agent("command: x, env: {A: [y]}"), Error, "`A` wants a text", "[y]");
     only("agents: {steps: {kind: command, command: x}}", Error, "chant's own", "steps");

@@ -420,7 +420,7 @@ impl Chosen {
                 .collect(),
             env: environment(project, &claim.settings, &self.settings, &self.agent.variables()),
             dollars: left.usd,
-            counts_tokens: left.tokens.is_some(),
+            tokens: left.tokens,
         };
         Ok(self.agent.order(&task)?)
     }

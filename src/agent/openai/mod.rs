@@ -64,8 +64,8 @@ struct Part {
     model: String,
     key_env: String,
     max_turns: u32,
-    /// Whether tokens are limited.
-    counts: bool,
+    /// How many tokens it may use at most.
+    tokens: Option<u64>,
     worktree: PathBuf,
 }
 
@@ -165,7 +165,7 @@ impl Agent for Openai {
             model: self.client.model.clone().unwrap_or_default(),
             key_env: self.key_env().to_owned(),
             max_turns: self.max_turns,
-            counts: task.counts_tokens,
+            tokens: task.tokens,
             worktree: task.worktree.clone(),
         };
         let part = serde_json::to_string(&part).map_err(|error| self.refused(error.to_string(), ""))?;

@@ -36,13 +36,15 @@ pub(super) struct Talk<'a> {
     tells_usage: bool,
     /// What was done last, and how often in a row.
     last: (String, u32),
+    /// The tokens of all answers.
+    used: u64,
 }
 
 impl<'a> Talk<'a> {
     pub(super) fn new(part: &'a Part, endpoint: Endpoint, hands: Hands, env: &'a Env, prompt: &str) -> Self {
         let messages = vec![json!({"role": "system", "content": SYSTEM}), json!({"role": "user", "content": prompt})];
         let voice = hands.voice;
-        Self { part, endpoint, hands, env, voice, messages, tells_usage: true, last: Default::default() }
+        Self { part, endpoint, hands, env, voice, messages, tells_usage: true, last: Default::default(), used: 0 }
     }
 
     /// Goes on until the model says that it is done.
@@ -108,11 +110,12 @@ impl<'a> Talk<'a> {
         match answer.usage {
             Some(usage) => {
                 let chat::Usage { input, output, cached } = usage;
+                self.used = self.used.saturating_add(input).saturating_add(output);
                 self.voice.say(&Line::Tokens { input, output, cached, whole: false });
                 Ok(())
             }
             // A limit that nobody counts against would be none.
-            None if self.part.counts => Err(Why::new(
+            None if self.part.tokens.is_some() => Err(Why::new(
                 Kind::Failed,
                 "its endpoint does not say what an answer took, so that the budget of tokens cannot be kept",
             )),
@@ -124,6 +127,11 @@ impl<'a> Talk<'a> {
     async fn answer(&mut self) -> Result<Answer, Why> {
         let mut tries = 0;
         loop {
+            if self.part.tokens.is_some_and(|most| self.used >= most) {
+                // The engine has heard the figures too, and ends this; but no further answer is paid for meanwhile.
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                return Err(Why::new(Kind::Failed, format!("its {} tokens are used up", self.used)));
+            }
             let request = self.request();
             let mut pulse = Pulse::new(self.voice);
             let refusal = match self.endpoint.ask(&request, || pulse.beat()).await {

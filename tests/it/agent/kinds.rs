@@ -50,7 +50,7 @@ fn task(place: &Place, steps: Vec<Script>) -> Task {
         project_dir: project,
         prompt: "please do\n".into(),
         dollars: None,
-        counts_tokens: false,
+        tokens: None,
         steps,
         env: vec![
             ("PATH".into(), std::env::var_os("PATH").unwrap()),

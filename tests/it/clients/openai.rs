@@ -257,6 +257,15 @@ fn tokens_are_limited_and_dollars_cannot_be() {
     let out = limited.chant(&["work", "001"]).exits(1);
     assert!(out.err.contains("local was ended: the budget of the attempt is used up"), "{}", out.err);
     assert_eq!(limited.sandbox.ask("show chant/001-x:half.txt"), "half");
+    // However fast answers come, none is asked for that the budget does not cover.
+    let quick = Model::start("true");
+    for n in 0..9 {
+        quick.then(turn(&format!("echo {n}")));
+    }
+    let out = desk(&quick, "ok", "", "budget: 2k tokens").chant(&["work", "001"]).exits(1);
+    assert!(out.err.contains("the budget of the attempt is used up"), "{}", out.err);
+    let asked = quick.heard().iter().filter(|heard| heard["messages"].is_array()).count();
+    assert_eq!(asked, 2, "a thousand tokens each");
     let dollars = desk(&model, "ok", "", "budget: 2 usd");
     let out = dollars.chant(&["work", "001"]);
     assert!(out.code == 2 && out.err.contains("agent `local` cannot keep a budget of dollars"), "{}", out.all());
