@@ -310,7 +310,7 @@ fn a_bad_value_in_the_file_is_underlined() {
     only("agents: {'a:b': {command: x}}", Error, "cannot be called", "'a:b'");
     only("agents: &x {a: {command: x}}", Error, "anchors and aliases", "&x");
     only("jobs: [1", Error, "not YAML", "");
-    assert!(load("agents: {steps: {}, person: {timeout: 2h}}").1.is_empty());
+    assert!(load("agents: {steps: {timeout: 2h}, person: {}}").1.is_empty());
 }
 
 #[test]
