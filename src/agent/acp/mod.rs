@@ -61,13 +61,18 @@ impl Acp {
 
     /// The client whose server it is, as far as its name tells: that keeps sessions and credentials where it always does.
     fn known(&self) -> Option<Box<dyn Agent>> {
-        let client = || self.client.clone();
-        match () {
-            () if self.client.mentions(&["claude"]) => Some(Box::new(Claude(client()))),
-            () if self.client.mentions(&["codex"]) => Some(Box::new(Codex(client()))),
-            () if self.client.mentions(&["gemini"]) => Some(Box::new(Gemini(client()))),
-            () if self.client.mentions(&["opencode"]) => Some(Box::new(Opencode(client()))),
-            () => None,
+        let client = self.client.clone();
+        let is = |name| self.client.mentions(&[name]);
+        if is("claude") {
+            Some(Box::new(Claude(client)))
+        } else if is("codex") {
+            Some(Box::new(Codex(client)))
+        } else if is("gemini") {
+            Some(Box::new(Gemini(client)))
+        } else if is("opencode") {
+            Some(Box::new(Opencode(client)))
+        } else {
+            None
         }
     }
 }
