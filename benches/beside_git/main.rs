@@ -390,7 +390,7 @@ fn list(count: usize) {
     }
     place.commit();
     let cat = || timed(|| drop(place.run("sh", &["-c", "cat .chant/specs/*.md"])));
-    for args in [&["list"][..], &["list", "--ready"], &["show", "00001"], &["lint"]] {
+    for args in [&["list"][..], &["list", "--ready"], &["show", "00001"], &["lint"], &["search", "holds", "777"]] {
         let ours = |_| timed(|| drop(place.chant(args)));
         let name = args.join(" ");
         place.chant(args);

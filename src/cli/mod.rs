@@ -28,6 +28,7 @@ mod progress;
 mod report;
 mod review;
 pub mod schema;
+mod search;
 mod show;
 mod split;
 mod sync;
@@ -82,6 +83,7 @@ write
 
 look
   list         List the specs with their statuses
+  search       Find specs by the words in them
   show         Show one spec: criteria, members, events
   why          Name the commits that decide a status, and the whole chain of reasons
   log          Print an agent's words, live while it runs
@@ -132,6 +134,7 @@ enum Command {
     Split(split::Split),
     Lint(lint::Lint),
     List(list::List),
+    Search(search::Search),
     Show(show::Show),
     Why(why::Why),
     Log(log::Log),
@@ -196,9 +199,14 @@ impl Context {
             anstream::ColorChoice::Auto => anstream::AutoStream::choice(&out),
             choice => choice,
         };
-        let mut painted = anstream::AutoStream::new(Vec::with_capacity(text.len()), choice);
-        let made = painted.write_all(text.as_bytes()).map(|()| painted.into_inner());
-        match made.and_then(|bytes| out.write_all(&bytes)).and_then(|()| out.flush()) {
+        let written = if text.as_bytes().contains(&ESCAPE) {
+            let mut painted = anstream::AutoStream::new(Vec::with_capacity(text.len()), choice);
+            let made = painted.write_all(text.as_bytes()).map(|()| painted.into_inner());
+            made.and_then(|bytes| out.write_all(&bytes))
+        } else {
+            out.write_all(text.as_bytes())
+        };
+        match written.and_then(|()| out.flush()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(ops::Error::File { what: "write to standard output".to_owned(), source: error })
             }
@@ -241,6 +249,9 @@ impl Context {
 }
 
 type Outcome = Result<u8, ops::Error>;
+
+/// What colours begin with.
+const ESCAPE: u8 = 0x1b;
 
 /// The whole program: reads the arguments, runs one command, gives its exit code.
 pub fn main() -> ExitCode {
@@ -326,6 +337,7 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Split(args) => args.run(context),
         Command::Lint(args) => args.run(context),
         Command::List(args) => args.run(context),
+        Command::Search(args) => args.run(context),
         Command::Show(args) => args.run(context),
         Command::Why(args) => args.run(context),
         Command::Log(args) => args.run(context),

@@ -2,13 +2,14 @@
 
 use schemars::schema_for;
 
-use super::{activity, config, diff, drift, graph, handover, lint, verify, why};
+use super::{activity, config, diff, drift, graph, handover, lint, search, verify, why};
 use crate::ops::{cost, doctor, hooks, pr, views};
 
 /// Every published schema: the command's name and the schema of its `--json`.
 pub fn all() -> Vec<(&'static str, serde_json::Value)> {
     let schemas = [
         ("list", schema_for!(Vec<views::Item>)),
+        ("search", schema_for!(Vec<search::FoundView>)),
         ("show", schema_for!(views::Detail)),
         ("why", schema_for!(why::WhyView)),
         ("graph", schema_for!(graph::GraphView)),

@@ -29,6 +29,7 @@ mod place;
 mod programs;
 mod prose;
 mod qualified;
+mod search;
 pub mod set;
 pub mod split;
 mod weakened;
@@ -52,6 +53,7 @@ pub use parse::{Parsed, parse};
 pub use programs::{is_program, names_file, programs};
 pub use prose::prose;
 pub use qualified::Qualified;
+pub use search::{Hit, Query};
 pub use set::{Problem, Set};
 pub use weakened::{Weakened, weakened};
 

@@ -30,6 +30,29 @@ fn a_cycle_is_shown_as_the_way_round_and_blocks_without_an_end() {
 }
 
 #[test]
+fn specs_are_found_by_all_the_words_in_them_and_the_lines_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-login", "labels: [auth]", &["It rolls back $ test -f rollback"], "touch rollback");
+    sandbox.steps("002-logout", "labels: [auth]", &["It ends $ test -f out"], "touch out").commit("specs");
+    let found = sandbox.chant(["search", "auth", "rollback", "--json"]).ok().json();
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    assert_eq!((&found[0]["id"], &found[0]["status"]), (&"001-login".into(), &"ready".into()));
+    let file = std::fs::read_to_string(sandbox.root.join(".chant/specs/001-login.md")).unwrap();
+    for line in found[0]["lines"].as_array().unwrap() {
+        let number = usize::try_from(line["line"].as_u64().unwrap()).unwrap();
+        assert_eq!(file.lines().nth(number - 1).unwrap().trim(), line["text"].as_str().unwrap());
+    }
+    let told = sandbox.chant(["search", "test -f out"]).ok();
+    assert!(told.out.contains("002-logout") && told.out.contains("test -f out"), "{}", told.all());
+    assert!(!told.out.contains("001-login"), "{}", told.all());
+    assert!(sandbox.chant(["search", "nowhere"]).ok().err.contains("nothing found"));
+    sandbox.write(".chant/specs/001-login.md", "# Another\n");
+    assert!(sandbox.chant(["search", "rollback", "--at", "HEAD"]).ok().out.contains("001-login"));
+    assert!(!sandbox.chant(["search", "rollback"]).ok().out.contains("001-login"), "a changed file is read anew");
+    sandbox.chant(["search", " "]).exits(2);
+}
+
+#[test]
 fn every_json_fits_its_published_schema() {
     let sandbox = Sandbox::new();
     sandbox.spec(
@@ -41,8 +64,9 @@ fn every_json_fits_its_published_schema() {
     sandbox.steps("001-d.1", "kpi: {impact: 1.5}", &["A $ test -f a"], "touch a");
     sandbox.steps("002-b", "depends_on: 001", &["B $ test -f b"], "touch b").commit("specs");
     sandbox.chant(["work", "001"]).ok();
-    let calls: [(&str, &[&str]); 9] = [
+    let calls: [(&str, &[&str]); 10] = [
         ("list", &["list", "--json"]),
+        ("search", &["search", "title", "--json"]),
         ("show", &["show", "001", "--json"]),
         ("why", &["why", "002", "--json"]),
         ("graph", &["graph", "--json"]),
