@@ -1,8 +1,10 @@
 //! `chant list`
 
+use anstyle::Style;
 use clap::Args;
 
-use super::{Context, Outcome, paint, text};
+use super::paint::{self, Paint};
+use super::{Context, Outcome, text};
 use crate::ops;
 use crate::ops::views::{self, Filter};
 use crate::plan::{Row, Status};
@@ -64,43 +66,65 @@ impl List {
             context.say("no such specs");
         }
         context.hint_of(&look);
-        context.print(&table(&rows, context.paint.width))?;
+        context.print(&table(&rows, &context.paint))?;
         context.warn_of(&look);
+        // The process ends here: taking a large project apart piece by piece would only take time.
+        std::mem::forget(look);
         Ok(0)
     }
 }
 
 /// A line a spec: sign, id, status, criteria, title; below it what waits for a person. Titles are cut to the width, ids,
-/// which people copy, never: one that is too long for its column has a line of its own.
-fn table(rows: &[&Row], width: usize) -> String {
+/// which people copy, never: one that is too long for its column has a line of its own. Written piece by piece, for lists
+/// are long.
+fn table(rows: &[&Row], paint: &Paint) -> String {
+    let width = paint.width;
     let statuses = rows.iter().map(|row| row.status.as_str().len()).max().unwrap_or(0);
-    let counts = rows.iter().map(|row| criteria(row).len()).max().unwrap_or(0);
+    let painted = Status::ALL.map(|status| {
+        let (sign, colour) = (paint::glyph(status), paint::colour(status));
+        let word = text::padded(status.as_str(), statuses);
+        (status, format!("{} ", paint.styled(sign, colour)), format!("  {}  ", paint.styled(&word, colour)))
+    });
+    let [before, after] = paint.around(Style::new().dimmed());
+    let counted: Vec<String> = rows.iter().map(|row| criteria(row)).collect();
+    let counts = counted.iter().map(String::len).max().unwrap_or(0);
     let room = width.saturating_sub(2 + 2 + statuses + 2 + counts + 2 + TITLE);
-    let name = |row: &Row| format!("{}{}", if row.driver.is_some() { "  " } else { "" }, text::clean(row.id.as_str()));
-    let ids = rows.iter().map(|row| text::wide(&name(row))).filter(|wide| *wide <= room).max().unwrap_or(0);
-    let mut out = String::new();
-    for row in rows {
-        let colour = paint::colour(row.status);
-        let name = name(row);
-        out.push_str(&format!("{} ", paint::styled(paint::glyph(row.status), colour)));
-        if text::wide(&name) > ids {
-            out.push_str(&format!("{name}\n  {}", " ".repeat(ids)));
-        } else {
-            out.push_str(&text::padded(&name, ids));
+    let names: Vec<String> = rows.iter().map(|row| name(row)).collect();
+    let ids = names.iter().map(|name| text::wide(name)).filter(|wide| *wide <= room).max().unwrap_or(0);
+    let used = 2 + ids + 2 + statuses + 2 + counts + 2;
+    let mut out = String::with_capacity(128 * rows.len());
+    for ((row, name), criteria) in rows.iter().zip(&names).zip(&counted) {
+        let (sign, status) =
+            painted.iter().find(|(status, ..)| *status == row.status).map_or(("", ""), |p| (&p.1, &p.2));
+        out.push_str(sign);
+        let wide = text::wide(name);
+        out.push_str(name);
+        if wide > ids {
+            out.push_str("\n  ");
         }
-        let used = 2 + ids + 2 + statuses + 2 + counts + 2;
-        let title = text::cut(&text::clean(&row.title), width.saturating_sub(used));
-        let status = paint::styled(&text::padded(row.status.as_str(), statuses), colour);
-        let line = format!("  {status}  {:<counts$}  {title}", criteria(row));
-        out.push_str(line.trim_end());
+        spaces(&mut out, if wide > ids { ids } else { ids - wide });
+        out.push_str(status);
+        out.push_str(criteria);
+        spaces(&mut out, counts - criteria.len() + 2);
+        out.push_str(&text::cut(&text::clean(&row.title), width.saturating_sub(used)));
+        out.truncate(out.trim_end().len());
         out.push('\n');
         for note in notes(row) {
-            for line in text::wrap(&text::brief(&note), width.saturating_sub(6)) {
-                out.push_str(&format!("      {}\n", paint::dim(&line)));
+            for line in text::wrap(&text::brief(note), width.saturating_sub(6)) {
+                ["      ", &before, &line, &after, "\n"].into_iter().for_each(|part| out.push_str(part));
             }
         }
     }
     out
+}
+
+fn name(row: &Row) -> String {
+    let id = text::clean(row.id.as_str());
+    if row.driver.is_some() { format!("  {id}") } else { id }
+}
+
+fn spaces(out: &mut String, count: usize) {
+    out.extend(std::iter::repeat_n(' ', count));
 }
 
 /// Columns that a title needs to say anything.
@@ -116,7 +140,7 @@ fn criteria(row: &Row) -> String {
     }
 }
 
-fn notes(row: &Row) -> Vec<String> {
-    let blocked = row.blocked_by.iter().map(|blocker| blocker.reason.clone());
-    row.attention.iter().cloned().chain(blocked.take(2)).collect()
+fn notes(row: &Row) -> impl Iterator<Item = &str> {
+    let blocked = row.blocked_by.iter().map(|blocker| blocker.reason.as_str());
+    row.attention.as_deref().into_iter().chain(blocked.take(2))
 }

@@ -42,6 +42,20 @@ impl Paint {
         self.err
     }
 
+    /// What stands before and after a text in a style; nothing where nothing is painted.
+    pub fn around(&self, style: Style) -> [String; 2] {
+        match self.out {
+            anstream::ColorChoice::Never => [String::new(), String::new()],
+            _ => [style.render().to_string(), style.render_reset().to_string()],
+        }
+    }
+
+    /// Text in a style for standard output, if it is painted.
+    pub fn styled(&self, text: &str, style: Style) -> String {
+        let [before, after] = self.around(style);
+        [&before, text, &after].concat()
+    }
+
     /// An error with everything that hangs on it: code, underlined source, what to type next.
     pub fn report(&self, error: &dyn miette::Diagnostic) -> String {
         super::report::report(error, !matches!(self.err, anstream::ColorChoice::Never), self.width)

@@ -5,6 +5,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// A text on one line without control characters or such as turn the direction of writing, which a title has no use
 /// for and a terminal would obey.
 pub fn clean(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let plain = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     plain.filter(|&c| !c.is_control() && !steers(c)).collect()
 }
@@ -22,12 +25,20 @@ fn steers(c: char) -> bool {
 
 /// How many columns a text takes.
 pub fn wide(text: &str) -> usize {
-    text.width()
+    if is_plain(text) { text.len() } else { text.width() }
+}
+
+/// Whether every byte is a character of one column: most texts are so, and thousands are looked at for one list.
+fn is_plain(text: &str) -> bool {
+    // All of them, with no way out between: so several are looked at in one step.
+    text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
 /// A text filled up to so many columns.
 pub fn padded(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns.saturating_sub(wide(text))))
+    let mut padded = text.to_owned();
+    padded.extend(std::iter::repeat_n(' ', columns.saturating_sub(wide(text))));
+    padded
 }
 
 /// A text cut to so many columns, with an ellipsis where something is missing.
@@ -77,6 +88,10 @@ fn begin(text: &str, columns: usize) -> &str {
 /// them. A word that is longer is broken as well, for a terminal would do so anyway, without an indent.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
+    if wide(text) <= columns {
+        let whole = Some(text.trim()).filter(|text| !text.is_empty());
+        return whole.into_iter().map(str::to_owned).collect();
+    }
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     let mut rest = text.trim();
@@ -111,7 +126,11 @@ pub fn brief(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (n, part) in text.split('`').enumerate() {
         out.push_str(if n == 0 { "" } else { "`" });
-        out.push_str(&if n % 2 == 1 { cut(part, QUOTED) } else { part.to_owned() });
+        if n % 2 == 1 && part.len() > QUOTED {
+            out.push_str(&cut(part, QUOTED));
+        } else {
+            out.push_str(part);
+        }
     }
     out
 }

@@ -373,8 +373,8 @@ prop_compose! {
 /// A ledger without dates, which are shown and decide nothing.
 fn undated(mut ledger: Ledger) -> Ledger {
     for record in ledger.specs.values_mut() {
-        let approval = record.approval.as_mut().map(|(_, entry)| entry);
-        let starts = record.start.iter_mut().chain(record.last_start.iter_mut());
+        let approval = record.approval.as_mut().map(|word| &mut word.1);
+        let starts = record.start.iter_mut().chain(record.last_start.iter_mut()).map(Box::as_mut);
         record.entries.iter_mut().chain(starts).chain(approval).for_each(|entry| entry.time = 0);
     }
     ledger

@@ -37,12 +37,12 @@ pub struct Record {
     /// Every event that counts, of every attempt, oldest first (by descent, never by date). Copies are one event.
     pub entries: Vec<Entry>,
     /// The first start of the attempt.
-    pub start: Option<Entry>,
+    pub start: Option<Box<Entry>>,
     /// The newest claim of the attempt: the start that its last event goes back to.
-    pub last_start: Option<Entry>,
+    pub last_start: Option<Box<Entry>>,
     /// The last word of a reviewer on the attempt to come, or else on this one: see the entry's attempt. Whether it was
     /// given to the completed work or before it, descent tells.
-    pub approval: Option<(Approval, Entry)>,
+    pub approval: Option<Box<(Approval, Entry)>>,
     /// How the attempt came into its target; only while that holds.
     pub landing: Option<Landed>,
     /// The revert that took the landing of this attempt back.

@@ -93,7 +93,8 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(input: &Input<'a>) -> Self {
         let graph = Graph::new(input.set);
-        let specs: Vec<&Spec> = (0..graph.len()).filter_map(|i| input.set.get(graph.id(i))).collect();
+        // In the order of their numbers.
+        let specs: Vec<&Spec> = input.set.iter().collect();
         let own: Vec<Own> = specs.iter().map(|spec| own::own(input, spec)).collect();
         let status = of_drivers(&graph, &specs, &own);
         let bases = Bases::new(input, &graph);

@@ -149,7 +149,7 @@ impl World {
             target: Some(self.target_of(name)),
             ..Block::default()
         };
-        let entry = self.event(name, attempt, block);
+        let entry = Box::new(self.event(name, attempt, block));
         let record = self.record(name);
         *record = Record {
             state: State::InProgress,
@@ -240,7 +240,7 @@ impl World {
     pub fn review(&mut self, name: &str, attempt: u32, approval: Approval) -> &mut Self {
         let block = Block { approval: Some(approval), reason: Some("too soon".into()), ..Block::default() };
         let entry = self.event(name, attempt, block);
-        self.record(name).approval = Some((approval, entry));
+        self.record(name).approval = Some(Box::new((approval, entry)));
         self
     }
 

@@ -21,8 +21,7 @@ pub struct Graph {
 impl Graph {
     /// Reads the resolved references of a set; in time linear in their number.
     pub fn new(set: &Set) -> Self {
-        let mut ids: Vec<SpecId> = set.ids().cloned().collect();
-        ids.sort();
+        let ids: Vec<SpecId> = set.ids().cloned().collect();
         let index: HashMap<SpecId, usize> = ids.iter().enumerate().map(|(i, id)| (id.clone(), i)).collect();
         let numbers = |list: &[SpecId]| list.iter().filter_map(|id| index.get(id).copied()).collect::<Vec<_>>();
         let members: Vec<_> = ids.iter().map(|id| numbers(set.members_of(id))).collect();

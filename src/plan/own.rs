@@ -125,7 +125,7 @@ pub(super) fn recorded_target(record: &Record) -> Option<&str> {
 }
 
 fn claim(record: &Record) -> Option<&Entry> {
-    record.last_start.as_ref().or(record.start.as_ref())
+    record.last_start.as_deref().or(record.start.as_deref())
 }
 
 /// The criteria of a spec as its last completion found them. A failed, reset or reverted attempt vouches for nothing.

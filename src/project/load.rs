@@ -26,12 +26,12 @@ enum Found {
 
 impl Loaded {
     fn gather(project: &Project, files: impl Iterator<Item = (String, Found)>) -> Self {
-        let mut specs: Vec<Spec> = Vec::new();
+        let mut specs: Vec<Box<Spec>> = Vec::new();
         let mut diagnostics = Vec::new();
         for (name, found) in files {
             let bytes = match found {
                 Found::Known(spec) => {
-                    specs.push(*spec);
+                    specs.push(spec);
                     continue;
                 }
                 Found::Read(bytes) => bytes,
@@ -52,7 +52,7 @@ impl Loaded {
             match bytes {
                 Ok(bytes) => {
                     let parsed = spec::parse(&id, &shown, &bytes);
-                    specs.extend(parsed.spec);
+                    specs.extend(parsed.spec.map(Box::new));
                     diagnostics.extend(parsed.diagnostics);
                 }
                 Err(message) => diagnostics.push(Diagnostic::error(
@@ -79,7 +79,7 @@ pub fn load_worktree(project: &Project) -> Result<Loaded, Error> {
     let Some(root) = &project.root else {
         return match project.repo.head()?.tip() {
             Some(tip) => load_at(project, tip),
-            None => Ok(Loaded { set: Set::new(Vec::new()), diagnostics: Vec::new() }),
+            None => Ok(Loaded { set: Set::default(), diagnostics: Vec::new() }),
         };
     };
     let dir = root.join(SPECS);
@@ -102,7 +102,7 @@ pub fn load_worktree(project: &Project) -> Result<Loaded, Error> {
     let mut unchanged = Unchanged::recall(&project.repo, &project.prefix, &dir, &names).ok();
     let files = names.into_iter().map(|name| {
         let found = match unchanged.as_mut().and_then(|unchanged| unchanged.specs.next().flatten()) {
-            Some(spec) => Found::Known(Box::new(spec)),
+            Some(spec) => Found::Known(spec),
             None => Found::Read(read_inside(root, &dir.join(&name))),
         };
         (name, found)

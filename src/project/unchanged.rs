@@ -64,7 +64,7 @@ pub(super) struct Unchanged<'r> {
     name: String,
     prefix: String,
     /// For each file what is in it, where that is as it was. Otherwise the caller reads it.
-    pub specs: IntoIter<Option<Spec>>,
+    pub specs: IntoIter<Option<Box<Spec>>>,
     /// The files that may be kept; nothing where too little is new for that.
     settled: Vec<(String, Stat)>,
 }
@@ -78,7 +78,7 @@ impl<'r> Unchanged<'r> {
     pub fn recall(repo: &'r Repo, prefix: &str, dir: &Path, files: &[String]) -> io::Result<Self> {
         let name = format!("specs{}", prefix.replace('/', "+"));
         let dir = File::open(dir)?;
-        let known: Vec<(Stat, Spec)> = repo.recall(Of::Worktree, &name, prefix.as_bytes()).unwrap_or_default();
+        let known: Vec<(Stat, Box<Spec>)> = repo.recall(Of::Worktree, &name, prefix.as_bytes()).unwrap_or_default();
         let mut known = known.into_iter().peekable();
         let stats: Vec<Option<Stat>> = files.iter().map(|file| Stat::of(&dir, file)).collect();
         let mut as_it_was = |(file, stat): (&String, &Option<Stat>)| {
@@ -86,7 +86,7 @@ impl<'r> Unchanged<'r> {
             let (then, spec) = known.next_if(|(_, spec)| order(spec, file) == Ordering::Equal)?;
             (Some(then) == *stat).then_some(spec)
         };
-        let specs: Vec<Option<Spec>> = files.iter().zip(&stats).map(&mut as_it_was).collect();
+        let specs: Vec<Option<Box<Spec>>> = files.iter().zip(&stats).map(&mut as_it_was).collect();
         let news = specs.iter().filter(|spec| spec.is_none()).count();
         // From this moment on the files are read.
         let now = if news > FEW + files.len() / 100 { repo.tick() } else { None };

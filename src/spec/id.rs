@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use miette::Diagnostic;
 use schemars::JsonSchema;
@@ -86,15 +88,30 @@ pub(super) fn invisible(c: char) -> bool {
 /// The id of a spec: the stem of its file, and a legal component of a ref.
 ///
 /// Made only by [`FromStr`]. The order is the one people expect: `9-a` before `10-a`, a driver right before its
-/// members, `002-x.2` before `002-x.10`.
+/// members, `002-x.2` before `002-x.10`. Copies share their text, for ids stand everywhere.
 #[derive(Clone, PartialEq, Eq, Hash, JsonSchema)]
 #[schemars(with = "String")]
-pub struct SpecId(Box<str>);
+pub struct SpecId(Arc<str>);
 
 /// The name of a project that is not at its repository's root: a legal component of a ref.
 #[derive(Clone, PartialEq, Eq, Hash, JsonSchema)]
 #[schemars(with = "String")]
-pub struct Project(Box<str>);
+pub struct Project(Arc<str>);
+
+/// Reads a name where it stands, for thousands are read at each call: none is copied first.
+pub(super) struct Parsed<T>(pub PhantomData<T>);
+
+impl<T: FromStr<Err = IdError>> serde::de::Visitor<'_> for Parsed<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
 
 macro_rules! name {
     ($name:ident) => {
@@ -151,7 +168,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(Parsed(PhantomData))
             }
         }
     };
@@ -227,22 +244,46 @@ fn tokens(mut s: &str) -> impl Iterator<Item = Token<'_>> {
 }
 
 fn natural(a: &str, b: &str) -> Ordering {
-    // Thousands of ids begin alike: what both have is left out, but for a number or a character that is cut in two.
-    let mut at = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    while at > 0 && (a.as_bytes()[at - 1].is_ascii_digit() || !a.is_char_boundary(at)) {
-        at -= 1;
-    }
-    let (a, b) = (&a[at..], &b[at..]);
-    // And mostly there are two numbers then.
-    let number = |s: &str| s.bytes().take_while(u8::is_ascii_digit).count();
-    if let (x @ 1.., y @ 1..) = (number(a), number(b)) {
-        let (x, y) = (a[..x].trim_start_matches('0'), b[..y].trim_start_matches('0'));
-        match x.len().cmp(&y.len()).then_with(|| x.cmp(y)) {
-            Ordering::Equal => {}
-            unlike => return unlike,
+    let at = shared(a.as_bytes(), b.as_bytes());
+    match (a.as_bytes().get(at), b.as_bytes().get(at)) {
+        (None, None) => Ordering::Equal,
+        // Where two numbers of as many digits differ, whatever stood before them, the digits decide.
+        (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() && digits_of(a, at) == digits_of(b, at) => {
+            x.cmp(y)
+        }
+        // Outside of numbers and beyond ASCII's letters a character stands for itself.
+        (Some(x), Some(y)) if is_sign(*x) && is_sign(*y) => (*x != b'.', x).cmp(&(*y != b'.', y)),
+        _ => {
+            // What both have is left out, but for a number or a character that is cut in two.
+            let whole = |at: &usize| !a.as_bytes()[at - 1].is_ascii_digit() && a.is_char_boundary(*at);
+            let at = (1..=at).rev().find(whole).unwrap_or(0);
+            step_by_step(&a[at..], &b[at..])
         }
     }
-    step_by_step(a, b)
+}
+
+/// How many bytes both begin with: thousands of ids begin alike, and eight are looked at together.
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    let word = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
+    let (words, _) = a.as_chunks::<8>();
+    let mut at = 0;
+    for (x, y) in words.iter().zip(b.as_chunks::<8>().0) {
+        match word(x) ^ word(y) {
+            0 => at += 8,
+            unlike => return at + unlike.trailing_zeros() as usize / 8,
+        }
+    }
+    at + a[at..].iter().zip(&b[at..]).take_while(|(a, b)| a == b).count()
+}
+
+/// How many digits follow each other from there on.
+fn digits_of(s: &str, at: usize) -> usize {
+    s.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// Whether the byte is a character that is no digit.
+fn is_sign(byte: u8) -> bool {
+    byte.is_ascii() && !byte.is_ascii_digit()
 }
 
 fn step_by_step(a: &str, b: &str) -> Ordering {

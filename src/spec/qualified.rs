@@ -1,12 +1,13 @@
 //! The name of a spec in its whole repository, and the branch that bears it.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::id::{IdError, Project, SpecId};
+use super::id::{IdError, Parsed, Project, SpecId};
 
 /// Branches of specs live under this name: `chant/<qualified-id>`.
 const BRANCHES: &str = "chant/";
@@ -68,7 +69,7 @@ impl Serialize for Qualified {
 
 impl<'de> Deserialize<'de> for Qualified {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Parsed(PhantomData))
     }
 }
 

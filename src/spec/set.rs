@@ -1,6 +1,7 @@
 //! The specs of one project, with what they say of each other resolved.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use super::id::SpecId;
 use super::lookup::{self, Lookup};
@@ -9,8 +10,12 @@ use super::model::{Spec, SpecRef};
 /// The specs of one project, in natural order.
 #[derive(Debug, Clone, Default)]
 pub struct Set {
-    specs: BTreeMap<SpecId, Spec>,
-    by_number: HashMap<String, SpecId>,
+    #[allow(clippy::vec_box, reason = "each is large, and moved about until it is in its place")]
+    specs: Vec<Box<Spec>>,
+    /// Where each is among them.
+    places: HashMap<SpecId, usize>,
+    /// Once somebody has asked.
+    by_number: OnceLock<HashMap<String, SpecId>>,
     drivers: HashMap<SpecId, SpecId>,
     members: HashMap<SpecId, Vec<SpecId>>,
     depends_on: HashMap<SpecId, Vec<SpecId>>,
@@ -57,16 +62,15 @@ pub enum Problem {
 impl Set {
     /// Resolves what the specs say of each other. What does not hold is kept under [`problems`](Self::problems). Of two
     /// specs with one id the first counts.
-    pub fn new(specs: Vec<Spec>) -> Self {
-        let mut specs: Vec<(SpecId, Spec)> = specs.into_iter().map(|spec| (spec.id.clone(), spec)).collect();
-        // They mostly come in order, and then nothing is searched for its place.
-        specs.sort_by(|a, b| a.0.cmp(&b.0));
-        specs.dedup_by(|later, first| later.0 == first.0);
-        let mut set = Self { specs: specs.into_iter().collect(), ..Self::default() };
-        set.index_numbers();
+    pub fn new<S: Into<Box<Spec>>>(specs: Vec<S>) -> Self {
+        let mut specs: Vec<Box<Spec>> = specs.into_iter().map(S::into).collect();
+        specs.sort_by(|a, b| a.id.cmp(&b.id));
+        specs.dedup_by(|later, first| later.id == first.id);
+        let places = specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at)).collect();
+        let mut set = Self { specs, places, ..Self::default() };
         set.find_members();
         set.find_dependencies();
-        for spec in set.specs.values() {
+        for spec in &set.specs {
             for old in &spec.formerly {
                 set.former.entry(old.clone()).or_insert_with(|| spec.id.clone());
             }
@@ -75,15 +79,17 @@ impl Set {
     }
 
     /// Numbers that one spec alone has, however many zeros are written before them.
-    fn index_numbers(&mut self) {
-        let mut count: HashMap<String, (usize, &SpecId)> = HashMap::new();
-        for id in self.specs.keys() {
-            if let Some(number) = id.number() {
-                count.entry(lookup::plain_number(&number)).or_insert((0, id)).0 += 1;
+    fn by_number(&self) -> &HashMap<String, SpecId> {
+        self.by_number.get_or_init(|| {
+            let mut count: HashMap<String, (usize, &SpecId)> = HashMap::new();
+            for id in self.ids() {
+                if let Some(number) = id.number() {
+                    count.entry(lookup::plain_number(&number)).or_insert((0, id)).0 += 1;
+                }
             }
-        }
-        let alone = count.into_iter().filter(|(_, (times, _))| *times == 1);
-        self.by_number = alone.map(|(number, (_, id))| (number, id.clone())).collect();
+            let alone = count.into_iter().filter(|(_, (times, _))| *times == 1);
+            alone.map(|(number, (_, id))| (number, id.clone())).collect()
+        })
     }
 
     fn find_members(&mut self) {
@@ -99,14 +105,14 @@ impl Set {
                 None => drop(self.drivers.insert(member, driver)),
             }
         }
-        for id in self.specs.keys() {
+        for id in self.specs.iter().map(|spec| &spec.id) {
             // `release-1.2` is no member of a `release-1` that is no driver.
             let driver = id.driver().filter(|driver| self.get(driver).is_some_and(Spec::is_driver));
             if let Some(driver) = driver.filter(|driver| !self.drivers.contains_key(id) && !self.is_above(id, driver)) {
                 self.drivers.insert(id.clone(), driver);
             }
         }
-        for id in self.specs.keys() {
+        for id in self.specs.iter().map(|spec| &spec.id) {
             if let Some(driver) = self.drivers.get(id) {
                 self.members.entry(driver.clone()).or_default().push(id.clone());
             }
@@ -135,7 +141,8 @@ impl Set {
         let mut problems = Vec::new();
         // One missing spec may be named by thousands, and looking for what was meant is slow.
         let mut known = HashMap::new();
-        for (id, spec) in &self.specs {
+        for spec in &self.specs {
+            let id = &spec.id;
             for reference in of(spec) {
                 match known.entry(reference.text.as_str()).or_insert_with(|| self.resolve(&reference.text)) {
                     Ok(other) => found.push((id.clone(), reference.clone(), SpecId::clone(other))),
@@ -160,17 +167,17 @@ impl Set {
 
     /// The spec of this very id.
     pub fn get(&self, id: &SpecId) -> Option<&Spec> {
-        self.specs.get(id)
+        self.places.get(id).map(|at| &*self.specs[*at])
     }
 
     /// All specs, in natural order.
-    pub fn iter(&self) -> impl Iterator<Item = &Spec> {
-        self.specs.values()
+    pub fn iter(&self) -> impl Iterator<Item = &Spec> + Clone {
+        self.specs.iter().map(Box::as_ref)
     }
 
     /// All ids, in natural order.
     pub fn ids(&self) -> impl Iterator<Item = &SpecId> + Clone {
-        self.specs.keys()
+        self.iter().map(|spec| &spec.id)
     }
 
     /// How many specs there are.
@@ -188,9 +195,9 @@ impl Set {
     /// # Errors
     /// Where none or more than one answers, as [`resolve`](super::resolve) has it.
     pub fn resolve(&self, query: &str) -> Result<&SpecId, Lookup> {
-        let exact = query.parse::<SpecId>().ok().and_then(|id| self.specs.get_key_value(&id)).map(|(id, _)| id);
+        let exact = query.parse().ok().and_then(|id| self.get(&id)).map(|spec| &spec.id);
         let number = || query.starts_with(|c: char| c.is_ascii_digit()).then(|| lookup::plain_number(query));
-        match exact.or_else(|| self.by_number.get(&number()?)) {
+        match exact.or_else(|| self.by_number().get(&number()?)) {
             Some(id) => Ok(id),
             None => lookup::resolve(query, self.ids()),
         }
