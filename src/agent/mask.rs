@@ -14,8 +14,10 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 /// What stands where a secret stood. Shorter than every secret and of a letter that no token has, so that masking ends, and
 /// what was masked once is not masked again.
 pub const MASK: &str = "***";
-/// The shortest value that is listed, in bytes.
-pub const SHORTEST: usize = 8;
+/// The shortest value that is listed, in bytes; what of them is worth to be is for whoever lists them.
+pub const SHORTEST: usize = 6;
+/// The shortest line that is listed of a value with several, in bytes.
+const SHORTEST_LINE: usize = 8;
 /// A line is held back so far; of a longer one the beginning is let go, but for what a secret at its end may need.
 const LONGEST: usize = 8 << 20;
 /// So much of a line that is too long is held back at least.
@@ -85,12 +87,13 @@ impl Mask {
     /// Masks these values, where they are long enough, and what has the shape of a token. Of a value of several lines each
     /// line counts.
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let lines = |value: String| value.split(['\n', '\r']).map(str::to_owned).collect::<Vec<_>>();
-        let listed: BTreeSet<String> = values
-            .into_iter()
-            .flat_map(|value| [lines(value.clone()), whole(&value)].concat())
-            .filter(|line| line.len() >= SHORTEST)
-            .collect();
+        let lines = |value: String| {
+            let shortest = if value.contains(['\n', '\r']) { SHORTEST_LINE } else { SHORTEST };
+            let lines = value.split(['\n', '\r']).filter(|line| line.len() >= shortest);
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let listed: BTreeSet<String> =
+            values.into_iter().flat_map(|value| [whole(&value), lines(value)].concat()).collect();
         let forms: BTreeSet<String> = listed.iter().flat_map(|value| forms(value)).collect();
         Self { patterns: Arc::new(Patterns::new(&forms)), listed }
     }

@@ -9,7 +9,8 @@
 //! nor `..` nor `/proc` lead around them. It goes together with `no_new_privs`, which takes the teeth out of setuid
 //! programs. Elsewhere nothing can be enforced, and [`support`] says so.
 //!
-//! Which variables are handed on is the second half: [`passes`] decides it by name and value, and knows no process.
+//! Which variables are handed on is the second half: [`passes`] decides it by name and value, and knows no process. What of
+//! them, and of files of settings ([`secrets_in`]), nobody is to read in a log, [`is_hidden`] says.
 //! [`refused`] tells from what a program said last that it met the cage, and what would open it.
 //!
 //! The room knows neither Git nor agents; both use it.
@@ -22,12 +23,16 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod linux;
 mod refused;
+mod secret;
+mod secrets_in;
 mod vars;
 
 #[cfg(target_os = "linux")]
 pub use linux::Ready;
 pub use refused::{Surroundings, refused};
-pub use vars::{looks_secret, names, passes};
+pub use secret::{is_hidden, looks_secret, password_in};
+pub use secrets_in::secrets_in;
+pub use vars::{names, passes};
 
 /// What is left open. Reading is allowed everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

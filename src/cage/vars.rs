@@ -7,6 +7,8 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use super::secret::looks_secret;
+
 /// Names that pass; one that ends in `*` stands for all that begin so.
 const KNOWN: &[&str] = &[
     // Who and where one is, and how text is shown.
@@ -179,60 +181,6 @@ const KNOWN: &[&str] = &[
     "PROTOC*",
 ];
 
-/// Parts of a name, between its underscores, by which a variable says that it holds a secret.
-const SECRET: &[&str] = &[
-    "TOKEN",
-    "TOKENS",
-    "SECRET",
-    "SECRETS",
-    "KEY",
-    "KEYS",
-    "APIKEY",
-    "PASSWORD",
-    "PASSWD",
-    "PASS",
-    "PASSPHRASE",
-    "PWD",
-    "CREDENTIAL",
-    "CREDENTIALS",
-    "CREDS",
-    "AUTH",
-    "COOKIE",
-    "PAT",
-    "JWT",
-    "BEARER",
-    "AUTHTOKEN",
-    "LOGIN",
-    "DSN",
-];
-
-/// How the values begin that well-known services give out as tokens.
-const TOKENS: &[&str] = &[
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "sk-",
-    "sk_live_",
-    "rk_live_",
-    "xoxb-",
-    "xoxp-",
-    "xapp-",
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "ya29.",
-    "npm_",
-    "pypi-",
-    "hf_",
-    "dop_v1_",
-    "eyJ",
-    "-----BEGIN",
-];
-
 /// Whether a variable is handed on to a caged program. `named` are the globs of `sandbox.pass_env`; what they name
 /// passes, whatever it looks like.
 pub fn passes(name: &str, value: &str, named: &[String]) -> bool {
@@ -244,30 +192,6 @@ pub fn passes(name: &str, value: &str, named: &[String]) -> bool {
 /// Whether one of these globs names a variable.
 pub fn names(named: &[String], name: &str) -> bool {
     named.iter().filter_map(|glob| matcher(glob)).any(|glob| glob.is_match(name))
-}
-
-/// Whether a variable looks as if it held a secret: by its name, by its value, or by a password in a URL.
-pub fn looks_secret(name: &str, value: &str) -> bool {
-    let by_name = || {
-        // Git's numbered settings are named by other variables; their values are looked at.
-        let name = name.to_ascii_uppercase();
-        name != "PWD" && !name.starts_with("GIT_CONFIG_KEY_") && name.split('_').any(|part| SECRET.contains(&part))
-    };
-    let by_value = || {
-        let lower = value.to_ascii_lowercase();
-        TOKENS.iter().any(|token| value.len() > token.len() + 8 && value.starts_with(token))
-            || lower.contains("authorization:")
-            || has_password(value)
-    };
-    by_name() || by_value()
-}
-
-/// `scheme://user:password@host`, anywhere in a value.
-fn has_password(value: &str) -> bool {
-    value.split("://").skip(1).any(|rest| {
-        let authority = rest.split(['/', '?', '#', ' ', '"', '\'']).next().unwrap_or_default();
-        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
-    })
 }
 
 fn matcher(glob: &str) -> Option<GlobMatcher> {

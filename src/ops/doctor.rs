@@ -244,6 +244,11 @@ fn leftovers(project: &Project, look: &project::Look) -> Result<Vec<Check>, Erro
     for (name, _) in project.repo.refs("refs/chant/backup/")? {
         checks.push(warning("backup", format!("{name} holds what a worktree held"), format!("git show {name}")));
     }
+    for entry in std::fs::read_dir(run::kept_of_brought(project)).into_iter().flatten().flatten() {
+        let at = entry.path();
+        let what = format!("{} holds files that were brought along into a worktree and changed there", at.display());
+        checks.push(warning("brought", what, format!("ls -R {0}; rm -r {0}", at.display())));
+    }
     for row in &look.board.rows {
         if row.status == Status::Completed && project.repo.is_worktree(&project.worktree_path(&row.id))? {
             checks.push(warning(

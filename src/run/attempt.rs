@@ -6,8 +6,8 @@ use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::used::Used;
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, conflict, driver, evidence, frozen, handover, honesty,
-    labour, land, lease, on_base, shared, tidy, transcripts,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, brought, conflict, driver, evidence, frozen, handover,
+    honesty, labour, land, lease, on_base, shared, tidy, transcripts,
 };
 use crate::agent::Lock;
 use crate::env::failpoint;
@@ -220,6 +220,11 @@ fn judge(
     let repo = &engine.project.repo;
     let tip = repo.tip(&claim.qualified.full_ref())?.ok_or_else(|| Error::Failed("its branch is gone".to_owned()))?;
     if let Some(complaint) = frozen::lax(engine, claim, tip)? {
+        return Err(Error::Failed(complaint));
+    }
+    if !claim.agent.is_person()
+        && let Some(complaint) = brought::committed(engine, claim, tip)?
+    {
         return Err(Error::Failed(complaint));
     }
     if let Some(complaint) = tidy::outward(engine, claim, tip)? {

@@ -1,5 +1,4 @@
-//! What a new worktree is given beside what is committed: ignored files that `.worktreeinclude` names, submodules, large
-//! files, and the build caches of the worktree that had its slot before.
+//! What a new worktree is given beside what is committed: [ignored files](super::brought), submodules, large files, and the build caches of the worktree that had its slot before.
 //!
 //! Only agents' worktrees are furnished so. The checkout of the proofs holds what is committed and what the set-up makes,
 //! and nothing that an agent may have written (DESIGN.md, section 3).
@@ -9,14 +8,11 @@ use std::path::{Path, PathBuf};
 use super::jobs::{self, Watch};
 use super::model::Claim;
 use super::slots::Slot;
-use super::{Engine, Error};
+use super::{Engine, Error, brought};
 use crate::agent::How;
-use crate::git::EntryKind;
 use crate::project::Project;
 use crate::spec::{self, SpecId};
 
-/// The file of patterns, at the repository's top.
-const INCLUDE: &str = ".worktreeinclude";
 /// How deep below a worktree's top a cache is looked for.
 const DEEP: usize = 4;
 
@@ -31,7 +27,7 @@ pub(super) fn furnish(engine: &Engine, claim: &Claim, slot: Option<&Slot>) -> Re
         remember(project, &claim.id, slot);
         bring_caches(project, &worktree, slot)?;
     }
-    include(engine, claim, &worktree)?;
+    brought::bring(engine, claim, &worktree)?;
     let repo = &project.repo;
     if repo.entry(claim.base, ".gitmodules")?.is_some() {
         run(engine, claim, &worktree, "git submodule --quiet update --init --recursive", "its submodules")?;
@@ -68,77 +64,6 @@ fn run(engine: &Engine, claim: &Claim, worktree: &Path, script: &str, what: &str
     }
     if let Some(failure) = jobs::failure(&done) {
         engine.notice(&claim.id, format!("{what} could not be brought: `{script}` {failure}"));
-    }
-    Ok(())
-}
-
-/// Copies ignored files of the main checkout that the target's `.worktreeinclude` names: those that are ignored in the
-/// worktree, too, for else they would be taken for work; never over a file, never through a link.
-fn include(engine: &Engine, claim: &Claim, worktree: &Path) -> Result<(), Error> {
-    let project = &engine.project;
-    let Some(from) = project.repo.main_workdir() else { return Ok(()) };
-    let Some((_, EntryKind::Blob | EntryKind::Exec)) = project.repo.entry(claim.base, INCLUDE)? else { return Ok(()) };
-    let patterns = project.repo.read(claim.base, INCLUDE)?.unwrap_or_default();
-    let text = String::from_utf8_lossy(&patterns).into_owned();
-    let named = project.repo.ignored_that(&from, &patterns)?;
-    let (brought, secret): (Vec<String>, Vec<String>) =
-        named.into_iter().partition(|path| !spec::looks_secret(path) || spec::names_literally(&text, path));
-    if !secret.is_empty() {
-        engine.notice(
-            &claim.id,
-            format!(
-                "not brought along, for they look secret and no line of {INCLUDE} names them letter by letter: {}",
-                secret.join(", ")
-            ),
-        );
-    }
-    for path in project.repo.ignored_of(worktree, &brought)? {
-        if let Err(error) = copy(&from.join(&path), worktree, Path::new(&path)) {
-            engine.notice(&claim.id, format!("{path} was not brought along: {error}"));
-        }
-    }
-    Ok(())
-}
-
-/// Copies one file to its place below `top`, where nothing is; a link is neither copied nor followed.
-fn copy(from: &Path, top: &Path, inside: &Path) -> std::io::Result<()> {
-    if !from.symlink_metadata()?.is_file() {
-        return Ok(());
-    }
-    let mut dir = top.to_owned();
-    for part in inside.parent().into_iter().flat_map(Path::components) {
-        dir.push(part);
-        match dir.symlink_metadata() {
-            Ok(meta) if meta.is_dir() => {}
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => std::fs::create_dir(&dir)?,
-            Err(error) => return Err(error),
-        }
-    }
-    let to = top.join(inside);
-    if to.symlink_metadata().is_ok() {
-        return Ok(());
-    }
-    std::fs::copy(from, &to).map(drop)
-}
-
-/// Takes away again what was brought and is as it was, before a worktree goes: else it would be taken for something that
-/// is nowhere else, and kept. Caches go to their slot.
-///
-/// # Errors
-/// Where Git cannot list them.
-pub(super) fn strip(project: &Project, id: &SpecId) -> Result<(), Error> {
-    let worktree = project.worktree_path(id);
-    keep_caches(project, id, &worktree)?;
-    let (Some(from), Ok(patterns)) = (project.repo.main_workdir(), std::fs::read(worktree.join(INCLUDE))) else {
-        return Ok(());
-    };
-    for path in project.repo.ignored_that(&worktree, &patterns)? {
-        let (there, here) = (from.join(&path), worktree.join(&path));
-        let plain = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-        if plain(&there) && plain(&here) && std::fs::read(&there).ok() == std::fs::read(&here).ok() {
-            std::fs::remove_file(&here).ok(); // where it cannot go, it is kept with the rest
-        }
     }
     Ok(())
 }
@@ -187,7 +112,10 @@ fn remember(project: &Project, id: &SpecId, slot: &Slot) {
 }
 
 /// Moves what `worktree.keep` names and is ignored out of a worktree that goes.
-fn keep_caches(project: &Project, id: &SpecId, worktree: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// Where Git cannot list it.
+pub(super) fn keep_caches(project: &Project, id: &SpecId, worktree: &Path) -> Result<(), Error> {
     let keep = &project.settings.worktree_keep.value;
     let had = had(project, id);
     let slot = std::fs::read_to_string(&had).ok().and_then(|text| text.trim().parse::<u16>().ok());

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use super::agents::Needs;
 use super::household::{self, Courier};
 use super::slots::Slot;
-use super::{Engine, Error};
+use super::{Engine, Error, brought};
 use crate::agent::Errand;
 use crate::cage::{self, Cage};
 use crate::config::Settings;
@@ -170,7 +170,7 @@ pub(super) fn reopen(project: &Project, at: &Path) -> Result<(), Error> {
 
 fn settle(project: &Project, spec: &Qualified, at: &Path, cell: &Cell) -> Result<Left, Error> {
     let repo = &project.repo;
-    let found = repo.take_over(cell)?;
+    let found = repo.take_over(cell, &brought::noted(project, spec))?;
     let mut left = Left::default();
     let mut aside: Vec<Oid> = Vec::new();
     if let Some(why) = found.broken {

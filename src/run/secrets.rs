@@ -1,6 +1,7 @@
 //! Which values nobody is to read in what programs print: those that the settings give them or let through, and those of
 //! the user's own variables that look like secrets by their names.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::Engine;
@@ -16,6 +17,12 @@ impl Engine {
         *mask = mask.with(values(&self.project.env.vars, settings));
     }
 
+    /// What is masked besides: the secrets of a file that is brought along.
+    pub(super) fn conceal_file(&self, path: &str, text: &str) {
+        let mut mask = self.secrets();
+        *mask = mask.with(brought(path, text));
+    }
+
     /// What is masked in what programs print.
     pub(super) fn mask(&self) -> Mask {
         self.secrets().clone()
@@ -27,24 +34,37 @@ pub(super) fn mask(vars: &Vars, settings: &Settings) -> Mask {
     Mask::new(values(vars, settings))
 }
 
-/// The values of `env:` and of the variables that `pass_env:` names, and of all that look secret. A directory or a file
-/// that is there is no secret, and would be missed in every message.
+/// What is hidden of `env:` and of the variables that `pass_env:` names, and of all that look secret. A place on this machine
+/// is no secret, and would be missed in every message.
 fn values(vars: &Vars, settings: &Settings) -> Vec<String> {
     let agents = || settings.agents.values();
     let named: Vec<String> =
         agents().flat_map(|agent| &agent.pass_env).chain(&settings.sandbox.pass_env.value).cloned().collect();
-    let passed = vars.iter().filter_map(|(name, value)| {
-        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
-        let counts = cage::names(&named, &name) || cage::looks_secret(&name, &value);
-        counts.then(|| value.into_owned())
-    });
-    let given = agents().flat_map(|agent| agent.env.values().cloned());
-    passed.chain(given).filter(|value| !is_place(value)).collect()
+    let passed = vars.iter().map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()));
+    let passed = passed.filter(|(name, value)| cage::names(&named, name) || cage::looks_secret(name, value));
+    let given = agents().flat_map(|agent| &agent.env).map(|(name, value)| (name.into(), value.into()));
+    let hidden = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let password = cage::password_in(&value).filter(|password| cage::is_hidden("PASSWORD", password));
+        let password = password.map(str::to_owned);
+        let itself = (cage::is_hidden(&name, &value) && !are_places(&value)).then(|| value.into_owned());
+        [itself, password].into_iter().flatten()
+    };
+    passed.chain(given).flat_map(hidden).collect()
 }
 
-fn is_place(value: &str) -> bool {
-    let path = Path::new(value);
-    value.starts_with("~/") || path.is_absolute() && path.exists()
+/// What of the files that are brought along into a worktree nobody is to read. A file that is known for keeping secrets is
+/// read as one.
+fn brought(path: &str, text: &str) -> Vec<String> {
+    let values = cage::secrets_in(text, crate::spec::looks_secret(path));
+    values.into_iter().filter(|value| !are_places(value)).collect()
+}
+
+/// Whether a value is a place on this machine, or a list of such: a path of which the beginning is there.
+fn are_places(value: &str) -> bool {
+    value.split(':').all(|part| {
+        let first = Path::new(part).ancestors().filter(|above| above.parent().is_some()).last();
+        part.starts_with("~/") || Path::new(part).is_absolute() && first.is_some_and(Path::exists)
+    })
 }
 
 #[cfg(test)]
@@ -53,8 +73,18 @@ mod tests {
     use crate::config::Flags;
 
     #[test]
+    fn a_place_is_one_whose_beginning_is_there_and_a_list_is_of_such() {
+        for value in ["/usr", "~/.codex-work", "/usr/no-such-dir/x", "/usr/bin:/usr/local/none"] {
+            assert!(are_places(value), "{value}");
+        }
+        for value in ["/9j/4AAQSkZJRg", "relative/path", "/usr/bin:password", "", "/"] {
+            assert!(!are_places(value), "{value}");
+        }
+    }
+
+    #[test]
     fn what_the_settings_give_and_what_looks_secret_is_masked_and_a_place_is_not() {
-        let config = "agents:\n  a: { command: x, env: { ONE: given-by-the-file, DIR: /usr }, pass_env: [TWO] }\n";
+        let config = "agents:\n  a: { command: x, env: { ONE: given-by-the-file, DIR: /usr, NODE_ENV: production }, pass_env: [TWO] }\n";
         let vars: Vars = [
             ("TWO", "passed-by-name"),
             ("MY_API_KEY", "looks-like-one"),
@@ -67,8 +97,8 @@ mod tests {
         .collect();
         let file = Some(("config.yaml", config.as_bytes()));
         let (settings, _) = Settings::load(file, &|_| None, &vars, &Flags::default());
-        let text = "given-by-the-file passed-by-name looks-like-one neither-of-them known-by-glob /usr";
+        let text = "given-by-the-file passed-by-name looks-like-one neither-of-them known-by-glob /usr production";
         let masked = mask(&vars, &settings).text(text.as_bytes());
-        assert_eq!(String::from_utf8(masked).unwrap(), "*** *** *** neither-of-them *** /usr");
+        assert_eq!(String::from_utf8(masked).unwrap(), "*** *** *** neither-of-them *** /usr production");
     }
 }

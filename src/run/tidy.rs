@@ -6,7 +6,7 @@ use super::events::journal;
 use super::inside::{self, Inside};
 use super::jobs::Watch;
 use super::model::Claim;
-use super::{Engine, Error, jobs, pulls, shared};
+use super::{Engine, Error, brought, jobs, pulls, shared};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;
 use crate::git::{Checkout, EntryKind, Expect, Follow, Head, Moved, RefMove, Removed};
@@ -102,6 +102,7 @@ pub(super) fn save_partial(
         engine.notice(id, format!("mended what an earlier run left: {wrong}"));
     }
     repo.clear_flags(&path)?;
+    brought::unstage(project, id)?;
     let left = repo.leftovers(&path)?;
     if left.modified.is_empty() && left.untracked.is_empty() {
         return Ok(Some(tip));
@@ -123,6 +124,9 @@ fn on_branch(engine: &Engine, worktree: &Path, branch: &str) -> Result<bool, Err
 /// Everything in a worktree onto a safety copy, and the worktree away.
 pub(super) fn set_aside(engine: &Engine, id: &SpecId, qualified: &Qualified, path: &Path) -> Result<(), Error> {
     let repo = &engine.project.repo;
+    if let Err(error) = take_brought_away(engine, id) {
+        return put_aside(engine, id, path, &error.to_string());
+    }
     match repo.remove_worktree(path, Some(&backup_prefix(engine, qualified)?)) {
         Ok(Removed::Gone) => Ok(()),
         Ok(Removed::Rescued { name, .. }) => {
@@ -136,6 +140,15 @@ pub(super) fn set_aside(engine: &Engine, id: &SpecId, qualified: &Qualified, pat
         // It holds what Git cannot commit.
         Err(error) => put_aside(engine, id, path, &error.to_string()),
     }
+}
+
+/// What was brought along is in no safety copy.
+fn take_brought_away(engine: &Engine, id: &SpecId) -> Result<(), Error> {
+    if let Some(kept) = brought::take_away(&engine.project, id)? {
+        let what = "what was changed of the files that were brought along is kept, outside of all refs, in";
+        engine.notice(id, format!("{what} {}", kept.display()));
+    }
+    Ok(())
 }
 
 /// Gives a directory that is in the way another name: nothing in it is touched.
@@ -213,6 +226,9 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     let wrong = repo.mend_worktree(&path)?;
     let wrong = (!wrong.is_empty()).then(|| wrong.join("; "));
     repo.clear_flags(&path)?;
+    if !claim.agent.is_person() {
+        brought::unstage(project, &claim.id)?;
+    }
     let left = repo.leftovers(&path)?;
     if left.modified.is_empty() && left.untracked.is_empty() {
         let tip = tip()?;
@@ -411,7 +427,8 @@ pub(super) fn after_landing(engine: &Engine, id: &SpecId, target: Option<&str>) 
     let path = project.worktree_path(id);
     if repo.is_worktree(&path)? {
         repo.clear_flags(&path)?;
-        super::furnish::strip(project, id)?;
+        super::furnish::keep_caches(project, id, &path)?;
+        take_brought_away(engine, id)?;
         match repo.remove_worktree(&path, Some(&backup_prefix(engine, &qualified)?))? {
             Removed::Gone => {}
             Removed::Rescued { name, .. } => {

@@ -123,3 +123,95 @@ fn submodules_are_there_and_large_files_are_said_where_git_lfs_is_not() {
     assert!(has_lfs || out.err.contains("git-lfs is not installed"), "{}", out.all());
     assert_eq!(sandbox.read("a"), "lib\n");
 }
+
+/// What refs and notes hold of a word, and what is shown and logged.
+fn everything(sandbox: &Sandbox) -> String {
+    let mut all = String::new();
+    for object in sandbox.ask("rev-list --objects --all").lines() {
+        let id = object.split(' ').next().unwrap();
+        all.push_str(&sandbox.git(["cat-file", "-p", id]).ok().out);
+    }
+    for log in std::fs::read_dir(sandbox.path(".git/chant/logs")).into_iter().flatten().flatten() {
+        all.push_str(&std::fs::read_to_string(log.path()).unwrap_or_default());
+    }
+    for args in [["log", "001"], ["show", "001"], ["why", "001"]] {
+        all.push_str(&sandbox.chant(args).ok().all());
+    }
+    all
+}
+
+#[test]
+fn secrets_of_brought_files_are_masked_and_ports_and_switches_are_not() {
+    let sandbox = Sandbox::new();
+    let env = "PORT=3000\nDEBUG=true\nNODE_ENV=production\nDB_PASSWORD=hunter22\nURL=postgres://app:tr0ub4dor@db/x\nSALT=\"pl41n s4lt\"\n";
+    sandbox.write(".gitignore", ".env\nconf/\n*.pem\n").write(".worktreeinclude", "/.env\n/conf/\nserver.pem\n");
+    sandbox
+        .write(".env", env)
+        .write("conf/app.toml", "name = \"an-ordinary-long-name\"\napi_key = \"k3y-of-the-app\"\n");
+    sandbox.write("server.pem", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----\n");
+    let script = "cat .env conf/app.toml; cut -c1-16 server.pem; echo the password is $(sed -n s,.*app:,,p .env | sed s,@.*,,); touch a; false";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    let all = out.all() + &everything(&sandbox);
+    for secret in ["hunter22", "tr0ub4dor", "pl41n s4lt", "k3y-of-the-app", "MIIEvQIBADANBgkq"] {
+        assert!(!all.contains(secret), "{secret}");
+    }
+    let said = std::fs::read_to_string(sandbox.path(".git/chant/logs/001-a.log")).unwrap();
+    for plain in ["PORT=3000", "DEBUG=true", "NODE_ENV=production", "an-ordinary-long-name", "DB_PASSWORD=***", "SALT="]
+    {
+        assert!(said.contains(plain), "{plain}: {said}");
+    }
+}
+
+#[test]
+fn a_brought_file_that_was_changed_is_kept_outside_of_all_refs() {
+    for finish in
+        ["true", "git switch -q -c elsewhere", "git add -f .env", "git add -f .env; git switch -q -c elsewhere"]
+    {
+        let sandbox = Sandbox::new();
+        sandbox
+            .write(".gitignore", ".env\nother\n")
+            .write(".worktreeinclude", ".env\n")
+            .write(".env", "KEY=one-of-the-user\n");
+        let script = format!("echo KEY=m4de-$((6 * 7))-by-the-agent > .env; echo x > other; touch a; {finish}");
+        if finish.contains("switch") {
+            // Without a sandbox a worktree that left its branch is set aside whole.
+            sandbox.write(".chant/config.yaml", "sandbox: off\n");
+        }
+        sandbox.steps("001-a", "", &["A $ test -f a"], &script).commit("spec");
+        let out = sandbox.chant(["work", "001"]);
+        if out.code != 0 {
+            assert!(out.err.contains("left its branch"), "{finish}: {}", out.all());
+        }
+        let all = everything(&sandbox);
+        assert!(!all.contains("m4de-42-by") && !all.contains("one-of-the-user"), "{finish}");
+        assert_eq!(sandbox.read(".env"), "KEY=one-of-the-user\n");
+        let kept = std::fs::read_to_string(sandbox.path(".git/chant/kept/001-a/1/.env"));
+        let kept = kept.unwrap_or_else(|_| panic!("{finish}: {}", out.all()));
+        assert_eq!(kept, "KEY=m4de-42-by-the-agent\n", "{finish}");
+        assert!(
+            out.err.contains("outside of all refs") && sandbox.chant(["doctor"]).all().contains("chant/kept/001-a")
+        );
+        assert!(
+            sandbox.ask("for-each-ref refs/chant/backup").contains("backup"),
+            "what is not brought is kept as ever"
+        );
+    }
+}
+
+#[test]
+fn an_agent_that_commits_a_brought_file_has_failed_and_its_commits_are_on_no_ref() {
+    for after in ["", "git rm -q --cached .env; git commit -qm again;", "git branch other; git reset -q --hard HEAD~1;"]
+    {
+        let sandbox = Sandbox::new();
+        sandbox
+            .write(".gitignore", ".env\n")
+            .write(".worktreeinclude", ".env\n")
+            .write(".env", "KEY=one-of-the-user\n");
+        let script = format!("touch a; git add -f .env a; git commit -qm all; {after} touch a");
+        sandbox.steps("001-a", "", &["A $ test -f a"], &script).commit("spec");
+        let out = sandbox.chant(["work", "001"]).exits(1);
+        assert!(out.err.contains("holds .env, which was brought along"), "{after}: {}", out.all());
+        assert!(!everything(&sandbox).contains("one-of-the-user"), "{after}");
+    }
+}

@@ -1,0 +1,188 @@
+//! The secrets in a file of settings, as programs keep them: `KEY=value` (dotenv, ini, TOML), `key: value` (YAML), JSON, keys
+//! in PEM, and the files of `netrc`, `pgpass` and `htpasswd`. Pure and total: what is none of these has none.
+
+use serde_json::Value;
+
+use super::secret::{is_hidden, looks_secret, password_in};
+
+/// The values in a text that nobody is to read elsewhere. Where the file is one of secrets (`whole`), all values are that
+/// are hidden when they are [given by name](is_hidden); in any other, those whose names or looks say that they are secrets.
+pub fn secrets_in(text: &str, whole: bool) -> Vec<String> {
+    let mut found = Found { whole, values: Vec::new() };
+    match serde_json::from_str::<Value>(text) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => found.json("", &value),
+        _ => found.lines(text),
+    }
+    found.values
+}
+
+struct Found {
+    whole: bool,
+    values: Vec<String>,
+}
+
+impl Found {
+    fn add(&mut self, name: &str, value: &str) {
+        let name = spelled(name);
+        if is_hidden(&name, value) && (self.whole || looks_secret(&name, value)) {
+            self.values.push(value.to_owned());
+        }
+        self.values.extend(password_in(value).filter(|password| is_hidden("PASSWORD", password)).map(str::to_owned));
+    }
+
+    fn json(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::String(text) => self.add(name, text),
+            Value::Array(all) => all.iter().for_each(|one| self.json(name, one)),
+            Value::Object(all) => all.iter().for_each(|(name, one)| self.json(name, one)),
+            Value::Number(_) | Value::Bool(_) | Value::Null => {}
+        }
+    }
+
+    fn lines(&mut self, text: &str) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+            rest = match pair(line) {
+                // A quoted value may go on over lines.
+                Some((name, from)) => {
+                    let (value, after) =
+                        quoted(rest.get(from..).unwrap_or_default()).unwrap_or((bare(&line[from..]), after));
+                    self.add(name, value);
+                    if value.contains('\\') {
+                        self.add(name, &value.replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\"));
+                    }
+                    after
+                }
+                None => {
+                    self.words(line.trim());
+                    after
+                }
+            };
+        }
+    }
+
+    /// A line that names nothing: words, of which one may say what the next one is, or fields with a password at the end.
+    fn words(&mut self, line: &str) {
+        if line.starts_with(['#', ';']) || line.starts_with("-----") {
+            return;
+        }
+        let mut name = "";
+        for word in line.split_ascii_whitespace() {
+            self.add(name, word);
+            name = word;
+        }
+        if let (true, false, Some((_, last))) = (self.whole, line.contains([' ', '\t']), line.rsplit_once(':')) {
+            self.add("PASSWORD", last);
+        }
+    }
+}
+
+/// The name that a line gives to a value, and where that begins.
+fn pair(line: &str) -> Option<(&str, usize)> {
+    let is_name = |name: &str| {
+        let inner = name.trim_matches(['"', '\'']);
+        !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/:@".contains(c))
+    };
+    let split = |at: usize| {
+        let name = line[..at].trim();
+        let name = name.strip_prefix("export ").or_else(|| name.strip_prefix("- ")).unwrap_or(name).trim();
+        is_name(name).then_some(name)
+    };
+    let equals = line.find('=').and_then(|at| Some((split(at)?, at + 1)));
+    // A colon names something where a space follows: else it may stand in a path, or between fields.
+    let colon = || line.match_indices(": ").find_map(|(at, _)| Some((split(at)?, at + 1)));
+    let (name, from) = equals.or_else(colon)?;
+    let blank = line[from..].len() - line[from..].trim_start().len();
+    Some((name, from + blank))
+}
+
+/// A value in quotes, and what follows its line.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let quote = text.chars().next().filter(|first| matches!(first, '"' | '\'' | '`'))?;
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find_map(|(at, c)| {
+        let ends = c == quote && !escaped;
+        escaped = c == '\\' && !escaped && quote == '"';
+        ends.then_some(at)
+    })?;
+    let after = text[end..].split_once('\n').map_or("", |(_, after)| after);
+    Some((&text[1..end], after))
+}
+
+/// A value without quotes, up to a remark.
+fn bare(text: &str) -> &str {
+    let text = text.split(" #").next().unwrap_or_default();
+    text.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'', '`'])
+}
+
+/// A name as variables are spelled: `accessKeyId` and `client-secret` say what `ACCESS_KEY_ID` and `CLIENT_SECRET` do.
+fn spelled(name: &str) -> String {
+    let mut out = String::new();
+    let mut small = false;
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && small {
+            out.push('_');
+        }
+        small = c.is_ascii_lowercase() || c.is_ascii_digit();
+        out.push(if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn of_a_dotenv_file_ports_and_switches_are_no_secrets_and_the_rest_is() {
+        let text = "# DB=not-this-one-here\nPORT=3000\nDEBUG=true\nNODE_ENV=production\nHOST=http://localhost:3000\n\
+                    export DB_PASSWORD=hunter2\nAPI = 'quoted one with # inside' # why\nLONG=\"first line\nsecond line\"\n\
+                    DATABASE_URL=postgres://app:s3cret9@db/app\nEMPTY=\nSALT=pl41n-s4lt # a remark\r\n";
+        let found = secrets_in(text, true);
+        let wanted = [
+            "hunter2",
+            "quoted one with # inside",
+            "first line\nsecond line",
+            "postgres://app:s3cret9@db/app",
+            "s3cret9",
+            "pl41n-s4lt",
+        ];
+        assert_eq!(found, wanted);
+        assert_eq!(secrets_in(text, false), ["hunter2", "postgres://app:s3cret9@db/app", "s3cret9"]);
+    }
+
+    #[test]
+    fn other_files_of_secrets_are_read_as_their_programs_do() {
+        for (text, wanted) in [
+            ("//registry.npmjs.org/:_authToken=1f2e3d4c-5b6a\n", "1f2e3d4c-5b6a"),
+            ("machine x.example login ada password hunter22\n", "hunter22"),
+            ("db.example:5432:app:ada:tr0ub4dor\n", "tr0ub4dor"),
+            ("https://ada:tr0ub4dor@git.example\n", "tr0ub4dor"),
+            ("ada:$apr1$x$abcdefgh1\n", "$apr1$x$abcdefgh1"),
+            ("{\"a\":{\"clientSecret\":\"abcdefgh1\"},\"port\":\"3000\"}", "abcdefgh1"),
+            ("token: \"abcdefgh1\"\n", "abcdefgh1"),
+            ("[default]\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG\n", "wJalrXUtnFEMI/K7MDENG"),
+            ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----\n", "MIIEvQIBADANBgkq"),
+        ] {
+            assert!(secrets_in(text, true).contains(&wanted.to_owned()), "{text}: {:?}", secrets_in(text, true));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_file_holds_it_can_be_read(text in "[ -~\n\"'=:é\\\\]{0,120}", whole in any::<bool>()) {
+            let found = secrets_in(&text, whole);
+            prop_assert!(found.iter().all(|value| value.len() >= 6));
+        }
+
+        #[test]
+        fn a_secret_is_found_however_it_is_quoted(key in "[A-Za-z]{6}[0-9][A-Za-z0-9]{9,20}", quote in 0..3usize) {
+            let quote = ["", "\"", "'"][quote];
+            for line in [format!("A_KEY={quote}{key}{quote}"), format!("  aKey: {quote}{key}{quote}")] {
+                prop_assert_eq!(secrets_in(&format!("X=1\n{line}\nY=2\n"), false), [key.clone()]);
+            }
+        }
+    }
+}
