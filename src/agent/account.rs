@@ -51,7 +51,7 @@ impl Account {
             }
             Said::Waiting(trouble) => self.waiting = Some(trouble.clone()),
             Said::Ended(trouble) => self.ended = Some(trouble.clone()),
-            Said::Text(_) | Said::Tool { .. } | Said::Changed(_) => {}
+            Said::Text(_) | Said::Tool { .. } | Said::Changed(_) | Said::GoesOn => {}
         }
         if is_progress(said) {
             self.waiting = None;
@@ -105,10 +105,10 @@ fn short(number: u64) -> String {
 /// One thing that was said, in words for a line of progress; nothing where only figures change.
 pub fn in_words(said: &Said) -> Option<String> {
     let text = match said {
-        Said::Started { model, .. } => match model {
-            Some(model) => format!("begins, with {model}"),
-            None => "begins".to_owned(),
-        },
+        Said::Started { model: Some(model), .. } => format!("begins, with {model}"),
+        // Only its version, which is no beginning.
+        Said::Started { session: None, version: Some(_), .. } => return None,
+        Said::Started { .. } => "begins".to_owned(),
         Said::Text(text) => text.clone(),
         Said::Tool { name, what } if what.is_empty() => format!("uses {name}"),
         Said::Tool { name, what } => format!("{name}: {what}"),
@@ -116,7 +116,7 @@ pub fn in_words(said: &Said) -> Option<String> {
         Said::Waiting(trouble) => format!("waits: {}", trouble.why()),
         Said::Ended(Some(trouble)) => trouble.why().to_owned(),
         Said::Ended(None) => "ends".to_owned(),
-        Said::Tokens(..) | Said::Cost(..) => return None,
+        Said::Tokens(..) | Said::Cost(..) | Said::GoesOn => return None,
     };
     Some(words(text.as_bytes())).filter(|text| !text.is_empty())
 }

@@ -153,20 +153,20 @@ impl Stream {
             return Vec::new();
         }
         let mut heard = Vec::new();
+        let id = owned(value, "/message/id");
+        if id.is_some() && id != self.message {
+            self.message = id;
+            heard.push(Said::Tokens(usage(value.pointer("/message/usage").unwrap_or(&Value::Null)), Sum::Further));
+        }
         for block in value.pointer("/message/content").and_then(Value::as_array).into_iter().flatten() {
             match text(block, "/type") {
                 Some("text") => heard.extend(said(text(block, "/text").unwrap_or_default())),
                 Some("tool_use") => {
                     let name = text(block, "/name").unwrap_or_default();
-                    heard.push(tool(name, block.pointer("/input").unwrap_or(&Value::Null)));
+                    heard.extend([tool(name, block.pointer("/input").unwrap_or(&Value::Null)), Said::GoesOn]);
                 }
                 _ => {}
             }
-        }
-        let id = owned(value, "/message/id");
-        if id.is_some() && id != self.message {
-            self.message = id;
-            heard.push(Said::Tokens(usage(value.pointer("/message/usage").unwrap_or(&Value::Null)), Sum::Further));
         }
         heard
     }

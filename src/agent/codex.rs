@@ -119,7 +119,8 @@ impl Reader for Stream {
                 vec![Said::Started { session, model, version: None }]
             }
             Some("item.started") if text(&value, "/item/type") == Some("command_execution") => {
-                vec![Said::Tool { name: "shell".to_owned(), what: owned(&value, "/item/command").unwrap_or_default() }]
+                let what = owned(&value, "/item/command").unwrap_or_default();
+                vec![Said::Tool { name: "shell".to_owned(), what }, Said::GoesOn]
             }
             Some("item.completed") => item(&value),
             Some("error") if message("/message").starts_with("Reconnecting") => {

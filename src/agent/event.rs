@@ -71,6 +71,8 @@ pub enum Said {
     Tokens(Tokens, Sum),
     /// Money was spent, in millionths of a dollar.
     Cost(u64, Sum),
+    /// The model will be asked again: what it answered last wants something done.
+    GoesOn,
     /// Nothing goes on: the client waits and tries again by itself.
     Waiting(Trouble),
     /// It is at its end.
@@ -86,7 +88,7 @@ impl Said {
             Self::Changed(path) => Self::Changed(other(path)),
             Self::Waiting(trouble) => Self::Waiting(trouble.in_other_words(other)),
             Self::Ended(trouble) => Self::Ended(trouble.map(|trouble| trouble.in_other_words(other))),
-            Self::Started { .. } | Self::Tokens(..) | Self::Cost(..) => self,
+            Self::Started { .. } | Self::Tokens(..) | Self::Cost(..) | Self::GoesOn => self,
         }
     }
 }

@@ -127,9 +127,10 @@ fn finished(value: &Value, heard: &mut Vec<Said>) {
         Sum::Further,
     ));
     heard.extend(micros(value, "/part/cost").map(|micros| Said::Cost(micros, Sum::Further)));
-    if text(value, "/part/reason").is_some_and(|reason| reason != "tool-calls") {
-        heard.push(Said::Ended(None));
-    }
+    heard.extend(text(value, "/part/reason").map(|reason| match reason {
+        "tool-calls" => Said::GoesOn,
+        _ => Said::Ended(None),
+    }));
 }
 
 /// What its log says of an answer that did not come; it asks again by itself.

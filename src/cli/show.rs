@@ -157,6 +157,9 @@ fn runs(detail: &Detail, width: usize) -> String {
         if session.is_some() || version.is_some() {
             line("      ", vec![session, version]);
         }
+        if let Some(over) = &run.over_budget {
+            line("      ", vec![Some(over.clone())]);
+        }
     }
     if runs.len() > 1 {
         let used = &detail.used;

@@ -33,6 +33,8 @@ pub struct RunView {
     pub cost: Option<String>,
     /// How long it took.
     pub duration: Option<String>,
+    /// That a budget was reached when its work was done, in words.
+    pub over_budget: Option<String>,
 }
 
 /// What all runs of a spec have used together.
@@ -75,6 +77,7 @@ pub fn of(project: &Project, record: &Record) -> Vec<RunView> {
             tokens: block.tokens.clone(),
             cost: block.cost.clone(),
             duration: block.duration.clone(),
+            over_budget: of(|line| line.over_budget.clone()),
         });
     }
     runs

@@ -339,6 +339,11 @@ impl Chosen {
         self.agent.is_person()
     }
 
+    /// Whether it is told of a run that was cut short how long it took: not of what a spec's own steps take, which begin anew.
+    pub(super) fn is_timed(&self) -> bool {
+        !matches!(self.settings.kind, AgentKind::Steps | AgentKind::Person)
+    }
+
     fn turn(&self) -> Turn {
         Turn { name: self.name.clone(), weight: self.settings.weight, limit: self.settings.limit }
     }

@@ -343,7 +343,8 @@ fn conclude(
 ) -> Result<Oid, Error> {
     let repo = &engine.project.repo;
     let lock: &Lock = &claim.lock;
-    let body = found.map(evidence::criteria_lines).unwrap_or_default();
+    let mut body = found.map(evidence::criteria_lines).unwrap_or_default();
+    body.extend(used.over.iter().map(|over| format!("- {over}\n")));
     let commit = event(repo, lock, tip, &format!("{}: {word}", claim.id), &body, block)?;
     let empty;
     let found = match found {

@@ -210,6 +210,9 @@ pub struct Line {
     /// From version 2 on: what it cost, in millionths of a dollar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
+    /// That a budget was reached when the work was done, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_budget: Option<String>,
     /// The criteria.
     pub criteria: Vec<Proof>,
     /// Frozen files whose changes were set aside: paths in the repository.
@@ -236,6 +239,7 @@ pub fn lines(spec: &str, attempt: u32, run: &str, used: Option<&Used>, evidence:
         session: account.session,
         tokens: account.tokens,
         cost_micros: account.cost,
+        over_budget: used.and_then(|used| used.over.clone()),
         criteria: evidence.proofs.clone(),
         set_aside: evidence.set_aside.clone(),
     };

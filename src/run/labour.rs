@@ -236,8 +236,12 @@ impl Labour<'_> {
         let mut errands = agent.errands(engine, claim, &claim.prompt, limits.left(engine.spent()))?;
         errands.iter_mut().for_each(|errand| self.inside.dress_for(agent.name(), errand));
         let lock = engine.project.lock_path(&claim.id);
-        let journal = Journal::new(lock, &claim.run, used, (agent.name(), agent.model()), self.begun);
-        let hearing = Hearing { agent: Some(agent.agent()), limits, idle: agent.idle(), journal: Some(journal) };
+        let mut journal = Journal::new(lock, &claim.run, used, (agent.name(), agent.model()), self.begun);
+        let journal = agent.is_timed().then(|| {
+            journal.note(&crate::agent::Account::default());
+            journal
+        });
+        let hearing = Hearing { agent: Some(agent.agent()), limits, idle: agent.idle(), journal };
         let left = agent.timeout().saturating_sub(self.begun.elapsed());
         let mut heard = engine.listen(errands, &self.watch(left), hearing)?;
         let asked = if heard.cut.is_none() { self.stop_if_asked(&heard.done) } else { Ok(()) };
@@ -250,7 +254,13 @@ impl Labour<'_> {
         if heard.account.version.is_none() && matches!(outcome, Outcome::Done | Outcome::Failed(_) | Outcome::Late(_)) {
             heard.account.version = self.version(agent)?;
         }
+        let over = limits.reached(heard.account.figures(), engine.spent());
         heard.into(used, agent.name(), agent.model());
+        if let (Outcome::Done, Some(why)) = (&outcome, over) {
+            let remark = format!("its work was done, and {why}");
+            engine.notice(&claim.id, remark.clone());
+            used.over = Some(remark);
+        }
         if strays > 0 && matches!(outcome, Outcome::Done) {
             let (what, were) = if strays == 1 { ("process", "was") } else { ("processes", "were") };
             engine.notice(&claim.id, format!("{strays} {what} that it had left behind {were} ended"));
@@ -284,7 +294,8 @@ impl Labour<'_> {
     /// What was used so far goes into the history, for the attempt may never be gone on with.
     fn account(&self, tip: Oid, mut used: Used) -> Result<(), Error> {
         let (claim, engine) = (self.claim, self.engine);
-        if !used.is_known() && !engine.is_wished(&claim.id) {
+        let says = claim.agent.is_timed() && used.is_known();
+        if !says && !engine.is_wished(&claim.id) {
             return Ok(());
         }
         used.took.get_or_insert_default();
@@ -312,7 +323,11 @@ fn outcome(agent: &Chosen, heard: &Heard, limits: &super::limits::Limits, call: 
     let name = agent.name();
     let account = &heard.account;
     match &heard.cut {
-        Some(Cut::Spent(why)) => return Outcome::Failed(format!("{name} was ended: {why}")),
+        Some(Cut::Spent(why)) => {
+            // What it said after that counts as well: there is one figure, that of the event.
+            let why = limits.reached(account.figures(), call).unwrap_or_else(|| why.clone());
+            return Outcome::Failed(format!("{name} was ended: {why}"));
+        }
         Some(Cut::Idle(idle)) => {
             return match &account.waiting {
                 Some(Trouble::Busy { why, until }) => Outcome::Busy { why: why.clone(), until: *until },

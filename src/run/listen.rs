@@ -161,7 +161,8 @@ impl Listener {
         }
         let idle = self.idle.and_then(|idle| self.last.checked_add(idle));
         let over = self.over.as_ref().map(|(_, until)| *until);
-        [idle, over].into_iter().flatten().min()
+        let beat = self.journal.as_ref().map(|journal| journal.due().into());
+        [idle, over, beat].into_iter().flatten().min()
     }
 
     fn time(&mut self) {
@@ -169,9 +170,16 @@ impl Listener {
         match (&self.over, self.idle) {
             (Some((why, until)), _) if *until <= now => self.cut = Some(Cut::Spent(why.clone())),
             (_, Some(idle)) if self.last + idle <= now => self.cut = Some(Cut::Idle(idle)),
-            _ => return,
+            _ => return self.beat(now),
         }
         self.end.send_replace(true);
+    }
+
+    /// How long it has worked is noted from time to time: it may never say anything.
+    fn beat(&mut self, now: Instant) {
+        if let Some(journal) = self.journal.as_mut().filter(|journal| now >= journal.due().into()) {
+            journal.note(&self.account);
+        }
     }
 
     fn said(&mut self, said: &Said) {
@@ -190,6 +198,10 @@ impl Listener {
         match (self.limits.reached(now, call), said) {
             // It is at its end anyway, and what it did is looked at.
             (_, Said::Ended(_)) => self.over = None,
+            (Some(why), Said::GoesOn) if self.cut.is_none() => {
+                self.cut = Some(Cut::Spent(why));
+                self.end.send_replace(true);
+            }
             (Some(why), _) if self.over.is_none() => self.over = Some((why, Instant::now() + QUIET)),
             (reached, _) => self.over = self.over.take().filter(|_| reached.is_some()),
         }

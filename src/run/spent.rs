@@ -5,7 +5,7 @@
 //! killed finds it there, and records what the run could not. The run's name on the event says that it is done.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::events::event;
 use super::used::{self, Used};
@@ -42,6 +42,12 @@ impl Journal {
     ) -> Self {
         let agent = (name.to_owned(), model.map(str::to_owned));
         Self { lock, run: run.to_owned(), before: before.clone(), agent, begun, lines: 0, last: None }
+    }
+
+    /// When it is to be noted at the latest how long the client has worked: often at first, and ever less.
+    pub(super) fn due(&self) -> Instant {
+        let last = self.last.unwrap_or(self.begun);
+        last + Duration::from_secs(1).max(self.begun.elapsed() / 30)
     }
 
     /// Notes what the client has used by now. What cannot be noted is lost where this process is killed, and only there.

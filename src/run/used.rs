@@ -17,6 +17,9 @@ pub struct Used {
     pub took: Option<Duration>,
     /// What they said of it.
     pub account: Account,
+    /// That a budget was reached when the work was done, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
 }
 
 impl Used {
@@ -25,10 +28,10 @@ impl Used {
         Self { by: vec![(name.to_owned(), model.map(str::to_owned))], ..Self::default() }
     }
 
-    /// Whether an agent has said anything of itself.
+    /// Whether anything is known of it: what an agent said of itself, or how long it took.
     pub(super) fn is_known(&self) -> bool {
         let account = &self.account;
-        account.session.is_some() || account.tokens.is_some() || account.cost.is_some()
+        self.took.is_some() || account.session.is_some() || account.tokens.is_some() || account.cost.is_some()
     }
 
     /// Takes in a run of an agent.

@@ -61,7 +61,8 @@ impl Scene {
     fn may(&self, request: &RequestPermissionRequest) -> RequestPermissionResponse {
         let (may, option) = policy::permitted(&request.tool_call, &request.options, |path| self.ground.holds(path));
         if !may {
-            let what = request.tool_call.fields.title.clone().unwrap_or_default();
+            let title = request.tool_call.fields.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+            let what = title.unwrap_or("a tool that its server gives no name").to_owned();
             self.voice.say(&Line::Tool { name: "refused, for it is outside of the worktree".to_owned(), what });
         }
         RequestPermissionResponse::new(match option {
@@ -266,9 +267,10 @@ async fn ask(server: &ConnectionTo<Agent>, part: &Part, cwd: &Path, prompt: &str
         let (chant, session, model) = ("acp".to_owned(), session.map(|id| id.0.to_string()), part.model.clone());
         scene.voice.say(&Line::Begins { chant, model, session, version: version.clone() });
     };
-    begins(None);
     let ways: Vec<String> = greeted.auth_methods.iter().map(|way| way.name().to_owned()).collect();
     let session = server.send_request(NewSessionRequest::new(cwd)).block_task().await;
+    // Once: with the name of the conversation, or where there is none, for the version of the server.
+    begins(session.as_ref().ok().map(|session| &session.session_id));
     let session = session.map_err(|error| signed_out(error, &ways))?;
     if let Some(model) = &part.model {
         let options = session.config_options.unwrap_or_default();
@@ -277,7 +279,6 @@ async fn ask(server: &ConnectionTo<Agent>, part: &Part, cwd: &Path, prompt: &str
         server.send_request(request).block_task().await.map_err(why)?;
     }
     let id = session.session_id;
-    begins(Some(&id));
     let words = vec![ContentBlock::Text(TextContent::new(prompt))];
     let mut answer = std::pin::pin!(server.send_request(PromptRequest::new(id.clone(), words)).block_task());
     let answer = tokio::select! {

@@ -60,6 +60,41 @@ fn claude_is_told_how_much_money_is_left_for_it_ends_in_time_only_by_itself() {
     assert!(desk.file("claude.argv").contains("--max-budget-usd 1.99375"), "{}", desk.file("claude.argv"));
 }
 
+/// Claude Code's first answer, which wants a file written: with it more than 1k tokens are used.
+fn wants_more() -> String {
+    KINDS[0].well.lines().take(2).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_client_that_would_ask_again_is_ended_before_it_does() {
+    let desk = Desk::new("agent: claude\nbudget: 1k tokens\n");
+    // A moment later it would write, and end well.
+    let later = "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 0.01; done; touch late; sleep 600";
+    desk.client("claude", 0, &wants_more(), &format!("trap '' TERM; echo half > half.txt; {later}"), 0);
+    let out = desk.chant(&["work", "001"]).exits(1);
+    assert!(
+        out.err.contains("claude was ended: the budget of the attempt is used up: 1001 of 1000 tokens"),
+        "{}",
+        out.err
+    );
+    assert!(desk.trailers("failed").contains("Chant-Tokens: 1001"), "one figure in both places");
+}
+
+#[test]
+fn work_that_was_done_when_its_budget_was_used_up_says_so_everywhere() {
+    let desk = Desk::new("agent: claude\nbudget: 1500 tokens\n");
+    // It tells its figures with its last words.
+    let last: Vec<&str> = KINDS[0].well.lines().filter(|line| !line.contains("\"assistant\"")).collect();
+    desk.client("claude", 0, &(last.join("\n") + "\n"), WRITE, 0);
+    let out = desk.chant(&["work", "001"]).ok();
+    let remark = "its work was done, and the budget of the attempt is used up: 2100 of 1500 tokens";
+    assert_eq!(out.err.matches(remark).count(), 1, "{}", out.err);
+    assert!(desk.sandbox.ask("log --format=%B").contains(remark));
+    let shown = desk.sandbox.chant(["show", "001"]).ok().out;
+    assert!(shown.split_whitespace().collect::<Vec<_>>().join(" ").contains(remark), "{shown}");
+    assert!(desk.sandbox.chant(["show", "001", "--json"]).ok().out.contains(remark));
+}
+
 #[test]
 fn codex_is_asked_to_count_tokens_only_where_they_are_limited() {
     let desk = Desk::new("agent: codex\n");

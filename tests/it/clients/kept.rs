@@ -219,6 +219,30 @@ fn where_no_conversation_can_be_gone_on_with_it_is_said_and_no_run_is_stopped_fo
 }
 
 #[test]
+fn of_a_command_that_was_cut_short_it_is_told_how_long_it_took() {
+    for killed in [true, false] {
+        let desk = Desk::new("agent: own\nagents: { own: { command: [own] } }\n");
+        desk.client("own", 1, "", SLEEP, 0).client("own", 0, "", WRITE, 0);
+        let mut engine = desk.sandbox.spawn(&[("PATH", desk.path.as_str())], ["work", "001"]);
+        until("it to be up", || desk.sandbox.beside("up").exists());
+        if killed {
+            engine.kill().unwrap();
+            engine.wait().unwrap();
+            until("the lock to be free", || desk.sandbox.status("001-x") == "stalled");
+        } else {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(engine.id()).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+            wait(engine).exits(130);
+        }
+        desk.chant(&["work", "001"]).ok();
+        let runs = desk.sandbox.chant(["show", "001", "--json"]).ok().json()["runs"].clone();
+        assert_eq!((&runs[0]["ended"], &runs[0]["agent"]), (&"cut short".into(), &"own".into()), "{runs}");
+        assert!(runs[0]["duration"].is_string() && runs[0]["tokens"].is_null(), "{runs}");
+        assert_eq!(runs[1]["ended"], "completed", "{runs}");
+    }
+}
+
+#[test]
 fn no_secret_is_in_anything_that_is_shown_or_kept() {
     const GIVEN: &str = "gi\\\"ven/by-the-settings";
     let config = "agent: claude\nagents:\n  claude: { env: { ONE: 'gi\"ven/by-the-settings' }, pass_env: [TWO] }\n";
