@@ -218,10 +218,24 @@ fn events(detail: &Detail, width: usize) -> String {
         return String::new();
     }
     let mut out = format!("\n{}\n", paint::bold("Events"));
+    let mut start: Option<&views::EventView> = None;
     for event in &detail.events {
         let word = event.approval.as_deref().or(event.status.as_deref());
         let status = text::padded(word.unwrap_or("cut short"), 11);
         let mut rest: Vec<String> = Vec::new();
+        let is_start = event.status.as_deref() == Some("in_progress");
+        let of = |one: &views::EventView| (one.attempt, one.agent.clone(), one.from.clone(), one.person.clone());
+        // A person finishes what was handed over: that is a start of the same, and no second handover.
+        let again = is_start && event.person.is_some() && start.is_some_and(|last| of(last) == of(event));
+        if is_start {
+            start = Some(event);
+        }
+        let event = if again {
+            rest.push("goes on with it".to_owned());
+            &views::EventView { agent: None, from: None, person: None, ..event.clone() }
+        } else {
+            event
+        };
         rest.extend(event.agent.as_ref().map(|agent| format!("by {agent}")));
         rest.extend(event.from.as_ref().map(|from| format!("from {from}")));
         rest.extend(event.person.as_ref().map(|person| format!("handed over to {person}")));

@@ -200,6 +200,7 @@ pub fn hand_over(project: &Project, id: &SpecId, reporter: &Reporter, waits: &dy
         let record = look.ledger.record(&project.qualify(id));
         if let Some(handed) = in_hand(project, row, record)? {
             forget(project, id);
+            stand_again(project, id, reporter)?;
             return Ok(Handed { before: asked.is_none() && !took, ..handed });
         }
         refuse(project, row, record)?;
@@ -235,6 +236,18 @@ pub fn hand_over(project: &Project, id: &SpecId, reporter: &Reporter, waits: &dy
             }
         }
     }
+}
+
+/// Makes the worktree of a person's spec again where somebody deleted it: the branch has what was committed.
+fn stand_again(project: &Project, id: &SpecId, reporter: &Reporter) -> Result<(), Error> {
+    if project.repo.is_worktree(&project.worktree_path(id))? {
+        return Ok(());
+    }
+    let _lock = super::hold(project, id)?;
+    let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), Reporter::clone(reporter))?;
+    tidy::stand(&engine, id, &project.qualify(id))?;
+    engine.notice(id, "its worktree was gone, and is made again of what its branch has".to_owned());
+    Ok(())
 }
 
 /// Waits until nobody holds a lock, or somebody else does; at most so long that what else has changed is seen.

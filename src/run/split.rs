@@ -111,14 +111,8 @@ fn claim(
         ));
     }
     let (agent, rotation) = agents::choose(engine, &settings, spec, asked)?;
-    let worktree = project.worktree_path(&spec.id);
-    let wanted = facts::Split {
-        file: project.dir_in(&worktree).join(FILE).display().to_string(),
-        kinds: MEMBER_KINDS.iter().map(|kind| kind.as_str().to_owned()).collect(),
-        most: MOST_MEMBERS,
-    };
     let ask = Ask { project, look, spec, settings: &settings, base, target, attempt: 1, request: &engine.request };
-    let prompt = prompt::for_split(&ask, wanted)?;
+    let prompt = prompt::for_split(&ask, wanted(project, &spec.id))?;
     Ok(Claim {
         id: spec.id.clone(),
         qualified: project.qualify(&spec.id),
@@ -142,6 +136,15 @@ fn claim(
         again: false,
         driver: None,
     })
+}
+
+/// What the agent is told of the plan.
+pub(super) fn wanted(project: &Project, id: &SpecId) -> facts::Split {
+    facts::Split {
+        file: project.dir_in(&project.worktree_path(id)).join(FILE).display().to_string(),
+        kinds: MEMBER_KINDS.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        most: MOST_MEMBERS,
+    }
 }
 
 /// Runs the agent in a checkout of its own, which goes afterwards, and gives what it wrote as its plan.

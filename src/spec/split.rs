@@ -42,6 +42,15 @@ pub struct Planned {
     pub target_files: Vec<String>,
     /// Where it stands in the plan.
     span: Range<usize>,
+    /// And where its title, its body, and each of its criteria do.
+    spans: Spans,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Spans {
+    title: Option<Range<usize>>,
+    body: Option<Range<usize>>,
+    criteria: Vec<Range<usize>>,
 }
 
 /// Reads a plan.
@@ -59,11 +68,10 @@ pub fn plan(name: &str, bytes: &[u8]) -> Result<Plan, Vec<Diagnostic>> {
             Vec::new()
         }
     };
-    if !sink.has_errors() {
-        circles(&members, &mut sink);
-        for member in &members {
-            as_written(member, &mut sink);
-        }
+    circles(&members, &mut sink);
+    // One that lacks something is said to lack it, and no more.
+    for member in members.iter().filter(|member| !(member.title.is_empty() || member.criteria.is_empty())) {
+        as_written(member, &mut sink);
     }
     if sink.has_errors() { Err(sink.finish()) } else { Ok(Plan { members }) }
 }
@@ -81,7 +89,6 @@ fn members(node: &Node, sink: &mut Sink) -> Vec<Planned> {
     if items.is_empty() || items.len() > MOST_MEMBERS {
         let message = format!("a plan has between 1 and {MOST_MEMBERS} members, and this one has {}", items.len());
         sink.error(CODE, message, list.span.clone(), "these", "");
-        return Vec::new();
     }
     items.iter().map(|item| member(item, items.len(), sink)).collect()
 }
@@ -95,6 +102,7 @@ fn member(node: &Node, count: usize, sink: &mut Sink) -> Planned {
         depends_on: Vec::new(),
         target_files: Vec::new(),
         span: node.span.clone(),
+        spans: Spans::default(),
     };
     if !matches!(node.value, Value::Map(_)) {
         sink.wrong("members", node, "a member with `title` and `criteria`", "");
@@ -103,13 +111,19 @@ fn member(node: &Node, count: usize, sink: &mut Sink) -> Planned {
     let mut seen = Vec::new();
     for (_, name, value) in sink.entries(node, "a member", &MEMBER, Severity::Error) {
         match name.as_str() {
-            "title" => found.title = sink.text(&name, value).unwrap_or_default(),
+            "title" => {
+                found.title = sink.text(&name, value).unwrap_or_default();
+                found.spans.title = Some(value.span.clone());
+            }
             "type" => {
                 let kinds = MEMBER_KINDS.map(|kind| (kind.as_str(), kind));
                 found.kind = sink.word(&name, value, &kinds).unwrap_or_default();
             }
-            "body" => found.body = body(value, sink),
-            "criteria" => found.criteria = criteria(value, sink),
+            "body" => {
+                found.body = body(value, sink);
+                found.spans.body = Some(value.span.clone());
+            }
+            "criteria" => (found.criteria, found.spans.criteria) = criteria(value, sink).into_iter().unzip(),
             "depends_on" => found.depends_on = depends_on(value, count, sink),
             _ => {
                 for (glob, span) in sink.texts(&name, value) {
@@ -139,7 +153,10 @@ fn body(node: &Node, sink: &mut Sink) -> String {
     }
 }
 
-fn criteria(node: &Node, sink: &mut Sink) -> Vec<(String, Option<String>)> {
+/// A criterion with its proof, and where it stands.
+type Placed = ((String, Option<String>), Range<usize>);
+
+fn criteria(node: &Node, sink: &mut Sink) -> Vec<Placed> {
     let Value::List(items) = &node.value else {
         sink.wrong("criteria", node, "a list", "each begins with `- text: …`");
         return Vec::new();
@@ -147,7 +164,7 @@ fn criteria(node: &Node, sink: &mut Sink) -> Vec<(String, Option<String>)> {
     if items.is_empty() {
         sink.error(CODE, "a member has no criterion", node.span.clone(), "none here", "say what must hold");
     }
-    items.iter().filter_map(|item| criterion(item, sink)).collect()
+    items.iter().filter_map(|item| Some((criterion(item, sink)?, item.span.clone()))).collect()
 }
 
 fn criterion(node: &Node, sink: &mut Sink) -> Option<(String, Option<String>)> {
@@ -214,29 +231,47 @@ fn as_written(member: &Planned, sink: &mut Sink) {
     let Ok(id) = "001-a.1".parse::<SpecId>() else { return };
     let text = spec_text(member, &[]);
     let parsed = parse(&id, "member", text.as_bytes());
-    let fault = match parsed.spec {
+    let spans = &member.spans;
+    let whole = || member.span.clone();
+    let body = || spans.body.clone().unwrap_or_else(whole);
+    let mut faults: Vec<(String, Range<usize>)> = Vec::new();
+    match parsed.spec {
         None => {
-            let why = parsed.diagnostics.iter().find(|said| said.is_error()).map(|said| said.message.clone());
-            Some(why.unwrap_or_else(|| "it cannot be read".to_owned()))
+            let why = parsed.diagnostics.iter().filter(|said| said.is_error()).map(|said| said.message.clone());
+            faults.extend(why.map(|why| (why, whole())));
+            if faults.is_empty() {
+                faults.push(("it cannot be read".to_owned(), whole()));
+            }
         }
-        Some(spec) if spec.title != member.title => Some("its title would read otherwise".to_owned()),
-        Some(spec) if !spec.steps.is_empty() => Some("its body holds steps, which would be run".to_owned()),
-        Some(spec) if written(&spec) != member.criteria => Some(
-            "its criteria would read otherwise: one holds backticks or markup, or the body has criteria too".to_owned(),
-        ),
-        Some(_) => None,
-    };
-    if let Some(fault) = fault {
-        let help = "a title and a criterion are plain lines, a proof is one line of shell without backticks, and headings \
-                    of a spec's own (`#`, `## Acceptance Criteria`, `## Steps`) have no place in a body";
-        sink.error(
-            CODE,
-            format!("a member cannot be written as a spec: {fault}"),
-            member.span.clone(),
-            "this member",
-            help,
-        );
+        Some(spec) => {
+            if spec.title != member.title {
+                faults.push(("its title would read otherwise".to_owned(), spans.title.clone().unwrap_or_else(whole)));
+            }
+            if !spec.steps.is_empty() {
+                faults.push(("its body holds steps, which would be run".to_owned(), body()));
+            }
+            faults.extend(other_criteria(member, &written(&spec)).into_iter().map(|(n, what)| {
+                (what.to_owned(), n.and_then(|n| spans.criteria.get(n).cloned()).unwrap_or_else(body))
+            }));
+        }
     }
+    let help = "a title and a criterion are plain lines, a proof is one line of shell without backticks, and headings of a \
+                spec's own (`#`, `## Acceptance Criteria`, `## Steps`) have no place in a body";
+    for (fault, at) in faults {
+        sink.error(CODE, format!("a member cannot be written as a spec: {fault}"), at, "here", help);
+    }
+}
+
+/// The criteria that would read otherwise in a spec, each by its place from 0; without one, that there would be others.
+fn other_criteria(member: &Planned, read: &[(String, Option<String>)]) -> Vec<(Option<usize>, &'static str)> {
+    const MARKUP: &str = "a criterion would read otherwise: it holds backticks or markup";
+    let missing = |wanted: &(String, Option<String>)| !read.contains(wanted);
+    let places = member.criteria.iter().enumerate().filter(|(_, wanted)| missing(wanted));
+    let mut found: Vec<_> = places.map(|(n, _)| (Some(n), MARKUP)).collect();
+    if found.is_empty() && read != member.criteria {
+        found.push((None, "its criteria would read otherwise: the body has criteria too"));
+    }
+    found
 }
 
 fn written(spec: &Spec) -> Vec<(String, Option<String>)> {
@@ -363,6 +398,20 @@ members:
             "members: [{title: A, criteria: [x], depends_on: [2]}, {title: B, criteria: [x], depends_on: [1]}]\n";
         assert_eq!(faults(circle), ["members 1, 2 wait for each other"]);
         assert!(faults("members: [")[0].len() > 3);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_beside_all_else_each_at_its_own_place() {
+        let text = "members:\n- title: A\n  body: |\n    ## Steps\n\n    ```sh\n    x\n    ```\n  criteria:\n  - {text: x, proof: \"echo `a`\"}\n  - fine\n  \
+                    - {text: y, proof: \"echo `b`\"}\n  depends_on: [2]\n- title: B\n  criteria: [x]\n  depends_on: [1]\n- {title: C, criteria: [x], depends_on: [9], owner: me}\n";
+        let said = plan("plan.yaml", text.as_bytes()).unwrap_err();
+        let mut places: Vec<(usize, &str)> =
+            said.iter().map(|one| (one.line().unwrap(), one.message.as_str())).collect();
+        places.sort();
+        let lines: Vec<usize> = places.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [2, 4, 10, 12, 17, 17], "{places:#?}");
+        let many = format!("members:\n{}", "- {title: A, criteria: [x], owner: me}\n".repeat(MOST_MEMBERS + 1));
+        assert_eq!(faults(&many).len(), MOST_MEMBERS + 2);
     }
 
     #[test]

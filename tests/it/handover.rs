@@ -91,6 +91,23 @@ fn a_second_handover_changes_nothing_and_says_whose_it_is() {
 }
 
 #[test]
+fn a_worktree_that_was_deleted_is_made_again_and_a_person_is_named_once() {
+    let sandbox = project();
+    let engine = working(&sandbox, &["work", "001"]);
+    sandbox.chant(["handover", "001"]).ok();
+    wait(engine).exits(0);
+    std::fs::remove_dir_all(worktree(&sandbox)).unwrap();
+    let out = sandbox.chant(["handover", "001"]).ok();
+    assert!(out.err.contains("made again") && out.out.contains(&worktree(&sandbox)), "{}", out.all());
+    assert_eq!(sandbox.read(".chant/worktrees/001-a/more.txt"), "more\n");
+    let again = sandbox.chant(["handover", "001"]).ok();
+    assert!(!again.err.contains("made again"), "{}", again.all());
+    finish_by_hand(&sandbox);
+    let shown = sandbox.chant(["show", "001"]).ok().out;
+    assert_eq!((shown.matches("by person").count(), shown.matches("handed over to").count()), (1, 1), "{shown}");
+}
+
+#[test]
 fn the_run_goes_on_with_its_other_members_and_counts_no_failure() {
     let sandbox = Sandbox::new();
     sandbox.spec("002-d", "type: driver", &[], "");

@@ -120,3 +120,29 @@ fn a_member_is_told_of_its_siblings_and_of_what_has_landed() {
         assert!(printed.contains(part), "{part:?} is missing in {printed}");
     }
 }
+
+#[test]
+fn the_prompt_of_a_split_is_printed_and_works_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".chant/config.yaml", "agents: { a: { command: [sh, -c, \"touch x\"] } }\nagent: a\n");
+    sandbox.spec("001-a", "", &["A $ test -f x"], "").commit("spec");
+    let printed = sandbox.chant(["work", "--print-prompt", "--prompt", "split", "001"]).ok().out;
+    assert!(printed.contains("Split the spec `001-a`") && printed.contains(".chant/split.yaml"), "{printed}");
+    let out = sandbox.chant(["work", "--prompt", "split", "001"]).exits(3);
+    assert!(out.err.contains("asks for a plan of members") && out.err.contains("chant split 001-a"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "ready");
+}
+
+#[test]
+fn of_very_many_siblings_some_are_told_of_and_the_rest_is_counted() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-a", "type: driver", &[], "");
+    let files: Vec<String> = (0..90).map(|n| format!("some/directory/file-{n}.rs")).collect();
+    for n in 1..=120 {
+        sandbox.spec(&format!("001-a.{n}"), &format!("target_files: [{}]", files.join(", ")), &["A"], "");
+    }
+    sandbox.commit("specs");
+    let printed = sandbox.chant(["work", "--print-prompt", "001.7"]).ok().out;
+    assert!(printed.contains("And 69 more: `chant list` names them.") && printed.contains("and 84 more"), "{printed}");
+    assert!(printed.len() < 40_000, "{}", printed.len());
+}

@@ -29,8 +29,12 @@ pub struct Facts {
     pub sources: Vec<Source>,
     /// What must have landed before.
     pub dependencies: Vec<Neighbour>,
+    /// How many more of these there are that are not told of.
+    pub more_dependencies: usize,
     /// The other members of its driver.
     pub siblings: Vec<Neighbour>,
+    /// How many more of these there are that are not told of.
+    pub more_siblings: usize,
 }
 
 /// The spec.
@@ -267,7 +271,9 @@ pub fn samples() -> [Facts; 2] {
             more: 1,
         }],
         dependencies: vec![other.clone()],
+        more_dependencies: 1,
         siblings: vec![other],
+        more_siblings: 1,
         ..bare.clone()
     };
     [whole, bare]

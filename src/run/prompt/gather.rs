@@ -16,6 +16,8 @@ use crate::spec::{Spec, SpecId};
 const NAMED: usize = 100;
 /// So many neighbours of a kind.
 const NEIGHBOURS: usize = 50;
+/// So many files of all neighbours of a kind together.
+const NEAR: usize = 300;
 /// Bytes of one file that are given whole.
 const FILE: usize = 32 * 1024;
 /// Bytes of all files together.
@@ -33,8 +35,12 @@ pub(super) fn facts(ask: &Ask<'_>) -> Result<Facts, Error> {
         look.board.row(id).map(|row| neighbour(project, look, row)).transpose()
     };
     let neighbours = |ids: &[SpecId]| -> Result<Vec<Neighbour>, Error> {
-        ids.iter().take(NEIGHBOURS).filter_map(|id| neighbour(id).transpose()).collect()
+        let mut near: Vec<Neighbour> =
+            ids.iter().take(NEIGHBOURS).filter_map(|id| neighbour(id).transpose()).collect::<Result<_, Error>>()?;
+        bound(&mut near);
+        Ok(near)
     };
+    let more = |ids: &[SpecId]| ids.len().saturating_sub(NEIGHBOURS);
     let driver = look.set.driver_of(&spec.id);
     let beside = driver.map(|driver| look.set.members_of(driver)).unwrap_or_default();
     let needs = row.map(|row| row.depends_on.clone()).unwrap_or_default();
@@ -52,7 +58,9 @@ pub(super) fn facts(ask: &Ask<'_>) -> Result<Facts, Error> {
         split: None,
         sources: sources(project, spec, ask.base)?,
         dependencies: neighbours(&needs)?,
+        more_dependencies: more(&needs),
         siblings: neighbours(&siblings)?,
+        more_siblings: more(&siblings),
     })
 }
 
@@ -164,6 +172,17 @@ fn source_file(project: &Project, base: Oid, path: String, room: &mut usize) -> 
     *room -= text.len();
     let text = text.trim_end_matches('\n').to_owned();
     Ok(SourceFile { path, why: None, fence: fence(&[&text]), content: Some(text) })
+}
+
+/// Of many neighbours only some files are named, the first ones of each: the rest is counted.
+fn bound(near: &mut [Neighbour]) {
+    let each = (NEAR / near.len().max(1)).clamp(1, NAMED);
+    for other in near {
+        let asked = if other.landed { 0 } else { other.target_files.len() };
+        other.more += other.files.len().saturating_sub(each) + asked.saturating_sub(each);
+        other.files.truncate(each);
+        other.target_files.truncate(each);
+    }
 }
 
 fn neighbour(project: &Project, look: &Look, row: &Row) -> Result<Neighbour, Error> {

@@ -23,6 +23,9 @@ use crate::spec::{Diagnostic, Source, Spec, SpecId};
 /// The directory of a project's own templates, relative to the project.
 const DIR: &str = ".chant/prompts";
 
+/// The name of the template of `chant split`.
+const SPLIT: &str = "split";
+
 /// What a prompt is about.
 pub(super) struct Ask<'a> {
     pub project: &'a Project,
@@ -54,7 +57,7 @@ pub(super) fn prompt(ask: &Ask<'_>, conflict: Option<facts::Conflict>) -> Result
 /// As [`prompt`].
 pub(super) fn for_split(ask: &Ask<'_>, split: facts::Split) -> Result<String, Error> {
     let templates = templates_at(ask.project, ask.base)?;
-    let name = ask.request.prompt.as_deref().unwrap_or("split");
+    let name = ask.request.prompt.as_deref().unwrap_or(SPLIT);
     if !templates.has(name) {
         return Err(Error::Prompt(vec![templates.unknown(name, &Source::new("--prompt", name))]));
     }
@@ -70,6 +73,15 @@ fn chosen(templates: &Templates, spec: &Spec, settings: &Settings, flag: Option<
         (None, None, Some(name)) => (name.clone(), Source::new(&settings.prompt.origin.to_string(), name)),
         (None, None, None) => return Ok(spec.kind.as_str().to_owned()),
     };
+    if name == SPLIT {
+        return Err(Error::refused(
+            format!("the prompt `{SPLIT}` asks for a plan of members, and for no work ({})", named.name),
+            format!(
+                "`chant split {0}` uses it, and `chant work {0} --print-prompt --prompt {SPLIT}` shows it",
+                spec.id
+            ),
+        ));
+    }
     if templates.has(&name) { Ok(name) } else { Err(Error::Prompt(vec![templates.unknown(&name, &named)])) }
 }
 
@@ -156,7 +168,11 @@ pub fn preview(project: &Project, look: &Look, id: &SpecId, request: &Request) -
     let settings = project.settings_at(base, &crate::config::Flags::default())?;
     let record = look.ledger.record(&project.qualify(id));
     let attempt = record.map_or(1, |record| record.highest.saturating_add(1));
-    prompt(&Ask { project, look, spec: &spec, settings: &settings, base, target: &target, attempt, request }, None)
+    let ask = Ask { project, look, spec: &spec, settings: &settings, base, target: &target, attempt, request };
+    match request.prompt.as_deref() {
+        Some(SPLIT) => for_split(&ask, super::split::wanted(project, id)),
+        _ => prompt(&ask, None),
+    }
 }
 
 /// Looks at the templates of all that is about to be worked, before anything is claimed.
@@ -186,7 +202,8 @@ pub(super) fn check(project: &Project, look: &Look, ids: &[SpecId], request: &Re
         match chosen(&templates, &spec, &settings, request.prompt.as_deref()) {
             Ok(name) if seen.insert((base, name.clone())) => wrong.extend(templates.faults([name.as_str()])),
             Err(Error::Prompt(said)) => wrong.extend(said),
-            _ => {}
+            Err(error) => return Err(error),
+            Ok(_) => {}
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(Error::Prompt(wrong)) }
