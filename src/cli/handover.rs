@@ -31,10 +31,11 @@ pub struct Handover {
 pub struct Attach {
     /// The spec.
     id: String,
-    /// Hand the spec over to you first, which stops the run that has it.
+    /// Hand the spec over to you first, which stops the run that has it. Not together with `--print`, which changes nothing.
     #[arg(long)]
     take: bool,
-    /// Print the command, and start nothing.
+    /// Print the command, and start nothing. Not together with `--take`: after `chant handover <id>` it prints the command
+    /// for what you have in hand.
     #[arg(long, conflicts_with = "take")]
     print: bool,
 }

@@ -1,6 +1,7 @@
 //! One entry of `agents:`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::{AgentKind, AgentSettings, Origin, Settings};
 use crate::spec::diagnostic::Sink;
@@ -157,16 +158,32 @@ fn complaint(name: &str, built_in: Option<AgentKind>, agent: &AgentSettings, wro
     }
 }
 
+/// Where a word of a setting stands: in the file, from the key's line on, or in what was said over it.
+pub(super) fn placed(origin: &Origin, file: Option<&Source>, word: &str, whole: &str) -> (Source, Range<usize>) {
+    if let (Origin::File { line, .. }, Some(file)) = (origin, file) {
+        let from: usize = file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let rest = file.text.get(from..).unwrap_or_default();
+        let value = rest.find(':').map_or(0, |colon| colon + 1);
+        let in_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        let alone = |at: &usize| {
+            let (before, after) = (rest[..*at].chars().next_back(), rest[at + word.len()..].chars().next());
+            !before.is_some_and(in_name) && !after.is_some_and(in_name)
+        };
+        let found = rest.match_indices(word).map(|(at, _)| at).filter(|at| *at >= value).find(alone);
+        let line = rest.lines().next().unwrap_or_default().trim_end();
+        let span = found.map_or(from..from + line.len(), |at| from + at..from + at + word.len());
+        return (file.clone(), span);
+    }
+    let at = whole.find(word).unwrap_or(0);
+    (Source::new(&origin.to_string(), whole), at..(at + word.len()).min(whole.len()))
+}
+
 /// What the settings ask of agents that those cannot do: turns for somebody who is not there or is a person, and caps
-/// that are not kept.
-pub(super) fn unusable(settings: &Settings) -> Vec<Diagnostic> {
+/// that are not kept. `file` is the text of the settings' file.
+pub(super) fn unusable(settings: &Settings, file: Option<&Source>) -> Vec<Diagnostic> {
     let mut said = Vec::new();
     let rotation = &settings.rotation;
-    let list = Source::new(&rotation.origin.to_string(), &rotation.value.join(", "));
-    let mut at = 0;
     for name in &rotation.value {
-        let span = at..at + name.len();
-        at = span.end + 2;
         let why = match settings.kind(name) {
             None => "no agent has this name",
             Some(AgentKind::Person) => "a person takes no turns",
@@ -174,18 +191,21 @@ pub(super) fn unusable(settings: &Settings) -> Vec<Diagnostic> {
         };
         let known = settings.agents.keys().map(String::as_str);
         let help = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
-        let error = Diagnostic::error("chant::config::rotation", &list, format!("`{name}` cannot be in the rotation"));
+        let (source, span) = placed(&rotation.origin, file, name, &rotation.value.join(", "));
+        let error =
+            Diagnostic::error("chant::config::rotation", &source, format!("`{name}` cannot be in the rotation"));
         said.push(error.label(span, why).help(help.unwrap_or_else(|| "name it under `agents:`".to_owned())));
     }
     let budget = &settings.budget;
-    let text = budget.value.to_string();
-    let source = Source::new(&budget.origin.to_string(), &text);
     let names = rotation.value.iter().chain(settings.agent.value.iter().filter(|_| rotation.value.is_empty()));
     for name in names {
         let Some(kind) = settings.kind(name) else { continue };
         if let Some(what) = kind.cannot_keep(budget.value.any()) {
+            let text = budget.value.to_string();
+            // As a whole it stands there in other words, perhaps over several lines: the first is underlined.
+            let (source, span) = placed(&budget.origin, file, &text, &text);
             let error = Diagnostic::error("chant::config::budget", &source, uncapped(name, kind, what));
-            said.push(error.label(0..text.len(), "this budget").help(UNCAPPED));
+            said.push(error.label(span, "this budget").help(UNCAPPED));
         }
     }
     said

@@ -76,11 +76,11 @@ impl Settings {
     ) -> (Self, Vec<Diagnostic>) {
         let mut settings = Self::default();
         let mut said = Vec::new();
-        if let Some((name, bytes)) = file {
-            let source = Source::new(name, &String::from_utf8_lossy(bytes));
-            let mut sink = Sink::new(&source);
+        let source = file.map(|(name, bytes)| Source::new(name, &String::from_utf8_lossy(bytes)));
+        if let (Some((_, bytes)), Some(source)) = (file, &source) {
+            let mut sink = Sink::new(source);
             sink.utf8(bytes);
-            settings.read_file(&source, &mut sink);
+            settings.read_file(source, &mut sink);
             said.extend(sink.finish());
         }
         for key in OVERRIDES {
@@ -97,8 +97,8 @@ impl Settings {
             }
         }
         settings.put_flags(flags);
-        said.extend(settings.unknown_agent());
-        said.extend(super::agent::unusable(&settings));
+        said.extend(settings.unknown_agent(source.as_ref()));
+        said.extend(super::agent::unusable(&settings, source.as_ref()));
         (settings, said)
     }
 
@@ -209,19 +209,19 @@ impl Settings {
     }
 
     /// The default agent must be one that exists. A warning: most commands need no agent, and those that do refuse.
-    fn unknown_agent(&self) -> Option<Diagnostic> {
+    fn unknown_agent(&self, file: Option<&Source>) -> Option<Diagnostic> {
         let name = self.agent.value.as_deref()?;
         let built_in = AgentKind::ALL.map(AgentKind::as_str).into_iter().filter(|name| *name != "command");
         if AgentKind::built_in(name).is_some() || self.agents.contains_key(name) {
             return None;
         }
-        let source = Source::new(&self.agent.origin.to_string(), name);
+        let (source, span) = super::agent::placed(&self.agent.origin, file, name, name);
         let help = match nearest(name, self.agents.keys().map(String::as_str).chain(built_in)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "name it under `agents:` in .chant/config.yaml, with its command".to_owned(),
         };
         let warning = Diagnostic::warning("chant::config::agent", &source, "the default agent is not configured");
-        Some(warning.label(0..name.len(), "no agent has this name").help(help))
+        Some(warning.label(span, "no agent has this name").help(help))
     }
 }
 

@@ -418,3 +418,19 @@ fn a_sandbox_is_a_word_or_its_parts() {
     assert_eq!(paths, ["/home/ada/.npm", "/x", "/home/ada/"].map(std::path::PathBuf::from));
     assert_eq!(settings.sandbox.paths(None), [std::path::PathBuf::from("/x")]);
 }
+
+#[test]
+fn what_agents_cannot_do_is_underlined_where_the_file_asks_for_it() {
+    let text = "jobs: 2\nagent: nobody\nrotation:\n  - claude\n  - claude-x # not claude\n  - person\nbudget: { attempt: 1k tokens }\n\
+                agents:\n  own: { command: [x] }\n";
+    let places = |text: &str| {
+        let (_, said) = Settings::load(Some(("c.yaml", text.as_bytes())), &|_| None, &vars(&[]), &Flags::default());
+        let mut places: Vec<(String, usize)> =
+            said.iter().map(|one| (one.origin().name.to_string(), one.line().unwrap())).collect();
+        places.sort();
+        places
+    };
+    let file = |lines: &[usize]| lines.iter().map(|line| ("c.yaml".to_owned(), *line)).collect::<Vec<_>>();
+    assert_eq!(places(text), file(&[2, 5, 6]));
+    assert_eq!(places("agent: own\nbudget:\n  attempt: 1 usd\nagents: { own: { command: [x] } }\n"), file(&[2]));
+}

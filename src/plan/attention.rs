@@ -214,9 +214,16 @@ fn requested(plan: &Plan, i: usize) -> Option<String> {
 /// heard of a request for it.
 fn not_landed(plan: &Plan, i: usize) -> Option<String> {
     let id = plan.graph.id(i);
-    plan.may_land(i).then(|| match plan.input.by_request {
-        true => format!("it is completed, and a merge of the request for it lands it: `chant pr {id}` asks"),
-        false => format!("it is completed and not landed: `chant work {id}` lands it, or says what is in its way"),
+    let deciding = plan.input.live.deciding.get(id).filter(|_| !plan.words(i).suffice());
+    plan.may_land(i).then(|| match (deciding, plan.input.by_request) {
+        (Some(paths), _) => format!(
+            "it is completed and changes {}, which decides what counts: `chant diff {id}`, then `chant approve {id}`",
+            reason::list(&paths.iter().take(Few::KEPT).cloned().collect::<Vec<_>>(), paths.len())
+        ),
+        (None, true) => format!("it is completed, and a merge of the request for it lands it: `chant pr {id}` asks"),
+        (None, false) => {
+            format!("it is completed and not landed: `chant work {id}` lands it, or says what is in its way")
+        }
     })
 }
 

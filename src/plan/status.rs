@@ -195,6 +195,8 @@ pub struct Live {
     pub conflicts: BTreeMap<SpecId, String>,
     /// What was last heard of the pull requests of specs in review, in words.
     pub pulls: BTreeMap<SpecId, String>,
+    /// What completed work changes of specs, settings and prompts, though nobody asked for it: paths in the repository.
+    pub deciding: BTreeMap<SpecId, Vec<String>>,
     /// Specs whose file is not committed as it stands.
     pub uncommitted: BTreeSet<SpecId>,
     /// Who did the work of specs in review, as mail addresses; only where that matters.

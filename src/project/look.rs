@@ -164,7 +164,8 @@ fn assemble(
     let mut board = see(&live);
     live.conflicts = conflicts(project, &board)?;
     live.pulls = pulls(project, &board, &ledger)?;
-    if !(live.conflicts.is_empty() && live.pulls.is_empty()) {
+    live.deciding = deciding(project, &set, &board)?;
+    if !(live.conflicts.is_empty() && live.pulls.is_empty() && live.deciding.is_empty()) {
         board = see(&live);
     }
     let asked_by = asked.by;
@@ -270,6 +271,35 @@ fn conflicts(project: &Project, board: &Board) -> Result<BTreeMap<SpecId, String
         let rival = rival(project, board, &row.id, onto, tip, &paths)?;
         let with = rival.map_or_else(|| format!("with {target}"), |rival| format!("with {rival}, which landed first"));
         found.insert(row.id.clone(), format!("conflicts {with} in {}", paths.join(", ")));
+    }
+    Ok(found)
+}
+
+/// Whether a file of the repository decides what counts: a spec, settings, a prompt.
+pub fn decides(path: &str) -> bool {
+    let Some((_, inside)) = path.split_once(".chant/").filter(|(before, _)| before.is_empty() || before.ends_with('/'))
+    else {
+        return false;
+    };
+    inside == "config.yaml" || inside.starts_with("specs/") || inside.starts_with("prompts/")
+}
+
+/// What completed work changes of the files that decide what counts, though nobody asked for it: a person accepts that. A
+/// landing looks closer, and a driver's members were asked about one by one.
+fn deciding(project: &Project, set: &Set, board: &Board) -> Result<BTreeMap<SpecId, Vec<String>>, Error> {
+    let mut found = BTreeMap::new();
+    for row in board.rows.iter().filter(|row| board.to_land.contains(&row.id)) {
+        let (Some(branch), Some(target), Some(spec)) = (&row.branch, &row.target, set.get(&row.id)) else { continue };
+        let tip = |name: &str| project.repo.tip(&format!("refs/heads/{name}"));
+        let (Some(onto), Some(tip), false) = (tip(target)?, tip(branch)?, spec.is_driver()) else { continue };
+        let (asked, own) = (crate::spec::matcher(&spec.target_files), project.spec_path(&row.id));
+        let is_asked = |path: &str| path.strip_prefix(&project.prefix).is_some_and(|inside| asked.is_match(inside));
+        let changes = project.repo.changes(project.repo.merge_base(onto, tip)?, tip)?;
+        let paths = changes.into_iter().map(|change| change.path);
+        let paths: Vec<String> = paths.filter(|path| decides(path) && *path != own && !is_asked(path)).collect();
+        if !paths.is_empty() {
+            found.insert(row.id.clone(), paths);
+        }
     }
     Ok(found)
 }

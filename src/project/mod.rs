@@ -19,7 +19,7 @@ pub use drift::{Drifted, drifted};
 pub use load::{
     Loaded, Neighbour, leads_out, lint_together, load_at, load_staged, load_worktree, other_projects, projects,
 };
-pub use look::{Look, did, look, look_at, policy, rival};
+pub use look::{Look, decides, did, look, look_at, policy, rival};
 pub use sharing::Sharing;
 pub use verdicts::Verdicts;
 

@@ -65,7 +65,7 @@ pub(super) fn is_prompted(settings: &Settings, spec: &Spec, asked: Option<&str>)
 /// Those of the wanted agents that can be started (DESIGN.md, section 7), with what the others lack.
 ///
 /// # Errors
-/// Where none can, what the first lacks.
+/// Where none can, what each lacks.
 pub(super) fn able(
     project: &Project,
     settings: &Settings,
@@ -81,9 +81,25 @@ pub(super) fn able(
         }
     }
     if able.is_empty() {
-        return Err(lacking.swap_remove(0));
+        return Err(nobody(names, lacking));
     }
     Ok((able, lacking))
+}
+
+/// That none of several agents can work, with what each lacks and what to do about it.
+fn nobody(names: &[String], mut lacking: Vec<Error>) -> Error {
+    if lacking.len() == 1 {
+        return lacking.swap_remove(0);
+    }
+    let lines = |of: &dyn Fn(&Error) -> Option<String>| -> Vec<String> {
+        let named = names.iter().zip(&lacking);
+        named.filter_map(|(name, error)| Some(format!("{name}: {}", of(error)?))).collect()
+    };
+    let help = |error: &Error| miette::Diagnostic::help(error).map(|help| help.to_string());
+    Error::Refused {
+        message: format!("none of the rotation can work\n{}", lines(&|error| Some(error.to_string())).join("\n")),
+        help: Some(lines(&help).join("\n")).filter(|help| !help.is_empty()),
+    }
 }
 
 /// Chooses one of the wanted agents that can be started and has room; waits for room where there is none.
@@ -95,10 +111,15 @@ pub(super) fn choose(
 ) -> Result<(Chosen, Vec<String>), Error> {
     let names = wanted(settings, spec, asked)?;
     let (able, mut lacking) = able(&engine.project, settings, spec, &names)?;
+    let could: Vec<String> = able.iter().map(|chosen| chosen.name.clone()).collect();
     let (able, out_of_reach) = in_reach(engine, able);
+    if able.is_empty() && lacking.is_empty() {
+        return Err(nobody(&could, out_of_reach));
+    }
     lacking.extend(out_of_reach);
     if able.is_empty() {
-        return Err(lacking.swap_remove(0));
+        let lacks = lacking.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        return Err(Error::Refused { message: format!("none of the rotation can work\n{lacks}"), help: None });
     }
     for error in lacking {
         engine.notice(&spec.id, format!("one of the rotation is passed over: {error}"));

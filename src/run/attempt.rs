@@ -21,7 +21,6 @@ pub(super) fn attempt(engine: &Engine, id: &SpecId) -> Ending {
     engine.report(Progress::Started { id: id.clone(), title });
     let (mut tried, mut rounds) = (0, 0);
     loop {
-        engine.phase(id, Phase::Claim, None);
         match go(engine, id) {
             // What failed is in the history by now, and the next attempt's prompt tells of it.
             Ok((Ending::Failed(reason), retries)) if tried < retries && !engine.stopped() => {

@@ -8,7 +8,8 @@ use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
 use super::used::Used;
 use super::{
-    Engine, Error, catch_up, conflict, handover, inside, lease, on_base, prompt, shared, signing, spent, tidy, used,
+    Engine, Error, Phase, catch_up, conflict, handover, inside, lease, on_base, prompt, shared, signing, spent, tidy,
+    used,
 };
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
@@ -319,6 +320,8 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         old,
         &Ground { base, target: &target, resumed: resumed.is_some() || resolves },
     )?;
+    // What could be refused has been by now.
+    engine.phase(id, Phase::Claim, None);
     let subject = match engine.request.handover {
         true => format!("{id}: handed over"),
         false => format!("{id}: start attempt {attempt}"),

@@ -5,6 +5,7 @@
 //! is there already. It comes at once, for whoever else has the same credentials needs the new ones; and a killed run's
 //! by whoever takes its cell over, which is why the list stands beside the cell.
 
+use std::cmp::Ordering;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -16,6 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
+use serde_json::Value;
 
 use crate::agent::Household;
 
@@ -124,25 +126,59 @@ impl Drop for Courier {
 /// signed in any more.
 pub(super) fn bring_back(returns: &[(PathBuf, PathBuf)]) {
     for (from, to) in returns {
+        // Two runs may have renewed the same: what is looked at is what is replaced.
+        let Ok(_turn) = take_turns(to) else { continue };
         if let Some(bytes) = renewed(from, to) {
             replace(to, &bytes).ok();
         }
     }
 }
 
-/// What is to be brought back of one file, if anything is.
+/// Keeps other runs, whoever's, from replacing a file meanwhile: by a lock on its directory, which leaves nothing there. A
+/// file system that knows no such lock is no reason to lose what was renewed.
+fn take_turns(to: &Path) -> io::Result<fs::File> {
+    let dir = fs::File::open(to.canonicalize()?.parent().unwrap_or(to))?;
+    match rustix::fs::flock(&dir, rustix::fs::FlockOperation::LockExclusive) {
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOLCK | rustix::io::Errno::BADF) | Ok(()) => Ok(dir),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is to be brought back of one file, if anything is: what holds longer, where both say how long they do, and else what
+/// was written later.
 fn renewed(from: &Path, to: &Path) -> Option<Vec<u8>> {
     let mut options = OpenOptions::new();
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = options.read(true).custom_flags(flags).open(from).ok()?;
     let (ours, theirs) = (file.metadata().ok()?, fs::metadata(to).ok()?);
-    if !ours.is_file() || ours.len() > LARGEST || ours.modified().ok()? <= theirs.modified().ok()? {
+    if !ours.is_file() || ours.len() > LARGEST {
         return None;
     }
+    let is_later = ours.modified().ok()? > theirs.modified().ok()?;
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).ok()?;
-    let is_whole = matches!(serde_json::from_slice(&bytes), Ok(serde_json::Value::Object(_)));
-    (is_whole && fs::read(to).ok()? != bytes).then_some(bytes)
+    let has = fs::read(to).ok()?;
+    let new = match serde_json::from_slice(&bytes) {
+        Ok(value @ Value::Object(_)) => expiry(&value),
+        _ => return None,
+    };
+    let old = serde_json::from_slice(&has).ok().and_then(|value| expiry(&value));
+    let is_newer = match new.zip(old).map(|(new, old)| new.partial_cmp(&old)) {
+        Some(Some(Ordering::Equal)) | Some(None) | None => is_later,
+        Some(order) => order == Some(Ordering::Greater),
+    };
+    (is_newer && has != bytes).then_some(bytes)
+}
+
+/// Until when credentials hold, in whatever unit they say it: the last such figure at any depth.
+fn expiry(value: &Value) -> Option<f64> {
+    const NAMES: [&str; 5] = ["expiresat", "expirydate", "expires", "expiry", "exp"];
+    let Value::Object(all) = value else { return None };
+    let of = |(name, value): (&String, &Value)| {
+        let name: String = name.chars().filter(|c| *c != '_').collect::<String>().to_lowercase();
+        value.as_f64().filter(|_| NAMES.contains(&name.as_str())).or_else(|| expiry(value))
+    };
+    all.iter().filter_map(of).max_by(f64::total_cmp)
 }
 
 /// Puts a file in the place of another, at once, where a link leads too.
@@ -257,6 +293,33 @@ mod tests {
         symlink(dir.path().join("secret"), &from).unwrap();
         bring_back(&house.returns);
         assert_eq!(theirs(), "{}");
+    }
+
+    #[test]
+    fn of_two_runs_that_renew_at_once_what_holds_longer_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let client = users(dir.path());
+        let theirs = client.dir.join(".credentials.json");
+        let with = |until: u64| format!("{{\"claudeAiOauth\":{{\"token\":\"t{until}\",\"expiresAt\":{until}}}}}");
+        let houses: Vec<House> =
+            ["one", "two", "three"].iter().map(|name| lay(&client, &dir.path().join(name)).unwrap()).collect();
+        for round in 0..30_u64 {
+            fs::write(&theirs, with(round * 10)).unwrap();
+            for (n, house) in houses.iter().enumerate() {
+                // The one that holds longest is not always the one that was written last.
+                replaced(&house.returns[0].0, &with(round * 10 + 1 + (round + n as u64) % 3));
+            }
+            std::thread::scope(|scope| {
+                houses.iter().for_each(|house| drop(scope.spawn(|| bring_back(&house.returns))));
+            });
+            assert_eq!(fs::read_to_string(&theirs).unwrap(), with(round * 10 + 3));
+        }
+        let left: Vec<_> = fs::read_dir(&client.dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().contains(".chant-")), "{left:?}");
+        // An older one that was only touched later does not come back.
+        replaced(&houses[0].returns[0].0, &with(1));
+        bring_back(&houses[0].returns);
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), with(293));
     }
 
     #[test]

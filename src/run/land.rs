@@ -295,7 +295,7 @@ fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option
         // A proof's own program that was there before; one that the work itself brought is part of it.
         let judge = change.old.is_some() && judges(project, &commands, &change)?;
         // What it would bring may be there already, where the target was rewritten meanwhile.
-        if !(decides(&change.path) || is_hook(&change.path) || keys.contains(&change.path) || judge)
+        if !(project::decides(&change.path) || is_hook(&change.path) || keys.contains(&change.path) || judge)
             || repo.entry(onto, &change.path)? == change.new
         {
             continue;
@@ -330,14 +330,6 @@ fn judges(project: &Project, commands: &[&str], change: &Change) -> Result<bool,
     let Some((oid, kind)) = change.old.or(change.new) else { return Ok(false) };
     let starts = || -> Result<bool, Error> { Ok(project.repo.blob(oid)?.starts_with(b"#!")) };
     Ok(spec::is_program(inside) || kind == EntryKind::Exec || (kind == EntryKind::Blob && starts()?))
-}
-
-fn decides(path: &str) -> bool {
-    let Some((_, inside)) = path.split_once(".chant/").filter(|(before, _)| before.is_empty() || before.ends_with('/'))
-    else {
-        return false;
-    };
-    inside == "config.yaml" || inside.starts_with("specs/") || inside.starts_with("prompts/")
 }
 
 fn conflict(engine: &Engine, finished: &Finished, onto: Oid, paths: &[String]) -> Result<Ending, Error> {

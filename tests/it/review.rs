@@ -318,3 +318,21 @@ fn a_diff_before_deciding_shows_what_a_reviewer_looks_for() {
     let json = sandbox.chant(["diff", "001", "--json"]).ok().json();
     assert_eq!(json["review"]["needed"], 1);
 }
+
+#[test]
+fn completed_work_that_changes_what_counts_waits_for_an_approval_and_list_says_which() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a; echo 'jobs: 2' > .chant/config.yaml");
+    sandbox.steps("002-b", "target_files: [.chant/config.yaml]", &["B $ test -f b"], "touch b").commit("specs");
+    let out = sandbox.chant(["work", "001"]).exits(3);
+    assert!(out.err.contains("accept it with `chant approve 001-a`"), "{}", out.all());
+    let attention = sandbox.item("001-a")["attention"].as_str().unwrap().to_owned();
+    assert!(
+        attention.contains("changes .chant/config.yaml") && attention.contains("`chant approve 001-a`"),
+        "{attention}"
+    );
+    assert!(!attention.contains("chant work"), "{attention}");
+    sandbox.chant(["approve", "001"]).ok();
+    sandbox.chant(["work", "001", "002"]).ok();
+    assert!(sandbox.item("001-a")["attention"].is_null() && sandbox.read(".chant/config.yaml") == "jobs: 2\n");
+}

@@ -185,6 +185,8 @@ pub struct Neighbour {
     pub files: Vec<String>,
     /// How many more there are.
     pub more: usize,
+    /// How many more of what it is meant to change.
+    pub more_targets: usize,
 }
 
 /// A fence of backticks longer than any in a text.

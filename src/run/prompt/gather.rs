@@ -178,8 +178,8 @@ fn source_file(project: &Project, base: Oid, path: String, room: &mut usize) -> 
 fn bound(near: &mut [Neighbour]) {
     let each = (NEAR / near.len().max(1)).clamp(1, NAMED);
     for other in near {
-        let asked = if other.landed { 0 } else { other.target_files.len() };
-        other.more += other.files.len().saturating_sub(each) + asked.saturating_sub(each);
+        other.more += other.files.len().saturating_sub(each);
+        other.more_targets = other.target_files.len().saturating_sub(each);
         other.files.truncate(each);
         other.target_files.truncate(each);
     }
@@ -196,6 +196,7 @@ fn neighbour(project: &Project, look: &Look, row: &Row) -> Result<Neighbour, Err
         landed,
         target_files: look.set.get(&row.id).map(|spec| spec.target_files.clone()).unwrap_or_default(),
         more: files.len().saturating_sub(NAMED),
+        more_targets: 0,
         files: files.into_iter().take(NAMED).collect(),
     })
 }

@@ -61,3 +61,15 @@ fn an_agent_that_is_named_takes_no_turns_and_one_that_cannot_be_started_is_passe
     let out = desk.chant(&["work", "001"]);
     assert!(out.code != 0 && out.err.contains("did you mean `codex`?"), "{}", out.all());
 }
+
+#[test]
+fn where_nobody_of_a_rotation_is_signed_in_each_is_named_with_what_to_do_and_nothing_is_claimed() {
+    let desk = Desk::new(BOTH);
+    desk.client("claude", 0, "", "", 0).client("codex", 0, "", "", 0);
+    let out = desk.sandbox.chant_with(&[("PATH", desk.path.as_str())], ["work", "001"]).exits(3);
+    for part in ["none of the rotation can work", "claude: ", "`/login`", "codex: ", "`codex login`"] {
+        assert!(out.err.contains(part), "{part}: {}", out.all());
+    }
+    assert!(!out.err.contains(" claim"), "no phase is told of that was not come to: {}", out.all());
+    assert_eq!(desk.sandbox.status("001-x"), "ready");
+}
