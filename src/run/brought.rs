@@ -1,7 +1,8 @@
 //! Ignored files that are brought along into a worktree, as the target's `.worktreeinclude` says.
 //!
 //! They are the user's, often with secrets in them, and never work: which they are is noted before the first is copied, and
-//! nothing at these places gets into a commit, be it of the work or a safety copy. When the worktree goes, what is as it was
+//! nothing at these places gets into a commit, be it of the work or a safety copy, nor does an ignored file that holds their
+//! secrets get into the latter. When the worktree goes, what is as it was
 //! is deleted, and what was changed is moved to where no ref and no clone finds it.
 
 use std::fs::{self, OpenOptions};
@@ -10,7 +11,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::model::Claim;
-use super::{Engine, Error};
+use super::{Engine, Error, secrets};
+use crate::agent::Mask;
 use crate::git::EntryKind;
 use crate::ledger::Oid;
 use crate::project::Project;
@@ -149,8 +151,9 @@ pub(super) fn committed(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Opti
 /// Where the index cannot be written, or a file not be moved: the worktree must not go with what is in it.
 pub(super) fn take_away(project: &Project, id: &SpecId) -> Result<Option<PathBuf>, Error> {
     let qualified = project.qualify(id);
-    let (paths, worktree) = (noted(project, &qualified), project.worktree_path(id));
+    let (mut paths, worktree) = (noted(project, &qualified), project.worktree_path(id));
     unstage(project, id)?;
+    paths.extend(copies(project, &paths, &worktree)?);
     let mut aside = None;
     for path in &paths {
         let here = worktree.join(path);
@@ -178,6 +181,23 @@ pub(super) fn take_away(project: &Project, id: &SpecId) -> Result<Option<PathBuf
     }
     .map_err(Error::system("cannot forget which files were brought along"))?;
     Ok(aside)
+}
+
+/// Ignored files in a worktree that hold secrets of what was brought: what else is ignored gets into a safety copy.
+fn copies(project: &Project, paths: &[String], worktree: &Path) -> Result<Vec<String>, Error> {
+    if paths.is_empty() || !worktree.is_dir() {
+        return Ok(Vec::new());
+    }
+    let tops = [Some(worktree.to_owned()), project.repo.main_workdir()];
+    let files = tops.into_iter().flatten().flat_map(|top| paths.iter().map(move |path| (path, top.join(path))));
+    let texts = files.filter_map(|(path, file)| Some((path, small_text(&file)?)));
+    let mask = Mask::new(texts.flat_map(|(path, text)| secrets::brought(path, &text)));
+    let ignored = project.repo.leftovers(worktree)?.ignored;
+    let others = ignored.into_iter().filter(|path| !paths.contains(path));
+    let holds = |path: &String| {
+        small_text(&worktree.join(path)).is_some_and(|text| mask.text(text.as_bytes()) != text.as_bytes())
+    };
+    Ok(others.filter(holds).collect())
 }
 
 /// Whether no link leads to a file from the top.

@@ -54,7 +54,7 @@ fn values(vars: &Vars, settings: &Settings) -> Vec<String> {
 
 /// What of the files that are brought along into a worktree nobody is to read. A file that is known for keeping secrets is
 /// read as one.
-fn brought(path: &str, text: &str) -> Vec<String> {
+pub(super) fn brought(path: &str, text: &str) -> Vec<String> {
     let values = cage::secrets_in(text, crate::spec::looks_secret(path));
     values.into_iter().filter(|value| !are_places(value)).collect()
 }

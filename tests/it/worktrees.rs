@@ -170,10 +170,12 @@ fn a_brought_file_that_was_changed_is_kept_outside_of_all_refs() {
     {
         let sandbox = Sandbox::new();
         sandbox
-            .write(".gitignore", ".env\nother\n")
+            .write(".gitignore", ".env*\nother\n")
             .write(".worktreeinclude", ".env\n")
             .write(".env", "KEY=one-of-the-user\n");
-        let script = format!("echo KEY=m4de-$((6 * 7))-by-the-agent > .env; echo x > other; touch a; {finish}");
+        let script = format!(
+            "cp .env .env.bak; echo KEY=m4de-$((6 * 7))-by-the-agent > .env; echo x > other; touch a; {finish}"
+        );
         if finish.contains("switch") {
             // Without a sandbox a worktree that left its branch is set aside whole.
             sandbox.write(".chant/config.yaml", "sandbox: off\n");
@@ -189,6 +191,7 @@ fn a_brought_file_that_was_changed_is_kept_outside_of_all_refs() {
         let kept = std::fs::read_to_string(sandbox.path(".git/chant/kept/001-a/1/.env"));
         let kept = kept.unwrap_or_else(|_| panic!("{finish}: {}", out.all()));
         assert_eq!(kept, "KEY=m4de-42-by-the-agent\n", "{finish}");
+        assert!(sandbox.path(".git/chant/kept/001-a/1/.env.bak").is_file(), "a copy is kept beside it");
         assert!(
             out.err.contains("outside of all refs") && sandbox.chant(["doctor"]).all().contains("chant/kept/001-a")
         );
