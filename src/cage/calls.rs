@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::LazyLock;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -13,17 +14,19 @@ use seccompiler::{
 };
 
 /// What filters the calls of a process and of all that it starts; made before the fork.
-pub(super) struct Calls(Option<BpfProgram>);
+#[derive(Clone, Copy)]
+pub(super) struct Calls(Option<&'static BpfProgram>);
 
 impl Calls {
-    /// A filter, where one is known for this machine.
+    /// A filter, where one is known for this machine. It is the same for every child, and made once in a process.
     pub(super) fn new() -> Self {
-        Self(filter())
+        static FILTER: LazyLock<Option<BpfProgram>> = LazyLock::new(filter);
+        Self(FILTER.as_ref())
     }
 
     /// Applies it to this thread. A kernel without such filters has the rest of the cage.
     pub(super) fn close(&self) -> io::Result<()> {
-        match self.0.as_ref().map(|program| apply_filter(program)) {
+        match self.0.map(|program| apply_filter(program)) {
             None | Some(Ok(())) => Ok(()),
             Some(Err(seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error)))
                 if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) =>
