@@ -13,6 +13,8 @@
 //! them, and of files of settings ([`secrets_in`]), nobody is to read in a log, [`is_hidden`] says.
 //! [`refused`] tells from what a program said last that it met the cage, and what would open it.
 //!
+//! A [`Fence`] is a cage for one program that Git is about to start, Git itself staying free.
+//!
 //! The room knows neither Git nor agents; both use it.
 
 use std::io;
@@ -20,6 +22,7 @@ use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
 mod calls;
+mod fence;
 #[cfg(target_os = "linux")]
 mod linux;
 mod refused;
@@ -27,6 +30,7 @@ mod secret;
 mod secrets_in;
 mod vars;
 
+pub use fence::{FENCE, Fence, fence_main, fenced, is_lfs};
 #[cfg(target_os = "linux")]
 pub use linux::Ready;
 pub use refused::{Surroundings, refused};

@@ -263,6 +263,9 @@ fn run() -> u8 {
     if args.get(1).is_some_and(|arg| arg == crate::agent::COMMAND) {
         return u8::try_from(crate::agent::supervise_main(&args[2..])).unwrap_or(1);
     }
+    if args.get(1).is_some_and(|arg| arg == crate::cage::FENCE) {
+        return crate::cage::fence_main(&args[2..], std::env::vars_os());
+    }
     if let Some(code) = crate::agent::play(args.get(1..).unwrap_or_default()) {
         return code;
     }

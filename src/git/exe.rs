@@ -9,11 +9,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use super::fence::Fenced;
 use crate::cage::Cage;
 use crate::env::Vars;
 
@@ -129,6 +131,7 @@ pub struct Git {
     held: Option<Arc<File>>,
     out: Option<Arc<File>>,
     cage: Option<Cage>,
+    fence: Option<Fenced>,
     inherited: Vec<(OsString, OsString)>,
     extra: Vec<(OsString, OsString)>,
     hooks: bool,
@@ -145,6 +148,7 @@ impl Git {
             held: None,
             out: None,
             cage: None,
+            fence: None,
             inherited: scrubbed(vars),
             extra: Vec::new(),
             hooks: false,
@@ -167,6 +171,23 @@ impl Git {
     pub fn config(mut self, key: &str, value: &str) -> Self {
         self.config.push(format!("{key}={value}").into());
         self
+    }
+
+    /// The same for a setting of any name: by the environment, where the name has an equals sign, which ends it for `-c`.
+    pub(super) fn set(mut self, key: &[u8], value: &[u8]) -> Self {
+        let [key_text, value_text] = [key, value].map(|bytes| OsStr::from_bytes(bytes).to_owned());
+        if !key.contains(&b'=') {
+            self.config.push(OsString::from_vec([key, b"=", value].concat()));
+            return self;
+        }
+        let count = |vars: &[(OsString, OsString)]| {
+            let found = vars.iter().rev().find(|(name, _)| name == "GIT_CONFIG_COUNT");
+            found.and_then(|(_, count)| count.to_str()?.parse::<usize>().ok())
+        };
+        let n = count(&self.extra).or_else(|| count(&self.inherited)).unwrap_or(0);
+        self.env(format!("GIT_CONFIG_KEY_{n}"), key_text)
+            .env(format!("GIT_CONFIG_VALUE_{n}"), value_text)
+            .env("GIT_CONFIG_COUNT", (n + 1).to_string())
     }
 
     /// What the command reads on standard input.
@@ -193,6 +214,12 @@ impl Git {
     pub(super) fn caged(mut self, cage: Option<Cage>) -> Self {
         self.cage = cage;
         self
+    }
+
+    /// Puts a fence around the filters and merge drivers that it may start; `None` leaves them free.
+    pub(super) fn fenced(mut self, fence: Option<&Fenced>) -> Self {
+        self.fence = fence.cloned();
+        fence.into_iter().flat_map(Fenced::settings).fold(self, |git, (key, value)| git.set(key, value))
     }
 
     /// One variable more; it wins over what is inherited.
@@ -285,7 +312,12 @@ impl Git {
         if let Some(cage) = &self.cage {
             let mut ready = cage.ready()?;
             // SAFETY: between fork and exec nothing but system calls on what was opened before.
-            unsafe { command.pre_exec(move || ready.enter()) };
+            unsafe {
+                command.pre_exec(move || {
+                    ready.leave_net()?;
+                    ready.enter()
+                })
+            };
         }
         Ok(command)
     }

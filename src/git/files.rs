@@ -43,7 +43,7 @@ impl Repo {
     /// `git reset --hard` to `HEAD`, submodules left alone.
     pub(super) fn reset_hard(&self, worktree: &Worktree) -> Result<()> {
         let git = self.git_at(worktree, ["reset", "--quiet", "--hard", "--no-recurse-submodules", "HEAD"]);
-        git.check()?;
+        git.fenced(self.fence(worktree)?.as_ref()).check()?;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::diff::tree_changes;
 use super::error::{Error, Result};
 use super::exe::Git;
+use super::fence::Fenced;
 use super::index_lock::{Begun, IndexLock, Locking};
 use super::leftovers::text;
 use super::object::tree_of;
@@ -77,7 +78,8 @@ impl Repo {
         if changes.is_empty() {
             return Ok(Follow::Followed);
         }
-        let mut trial = Trial { scratch: Scratch::new(self.common_dir())?, changes, staged: BTreeSet::new() };
+        let fence = self.fence(&worktree)?;
+        let mut trial = Trial { scratch: Scratch::new(self.common_dir())?, changes, staged: BTreeSet::new(), fence };
         let already = match self.examine(&worktree, &mut trial, from)? {
             Ok(already) => already,
             Err(refusal) => return Ok(refusal),
@@ -212,9 +214,11 @@ impl Repo {
         if wanted.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let trial = Scratch::new(self.common_dir())?;
-        let git =
-            |args: &[&str]| self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", trial.path("index"));
+        let (trial, fence) = (Scratch::new(self.common_dir())?, self.fence(worktree)?);
+        let git = |args: &[&str]| {
+            let git = self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", trial.path("index"));
+            git.fenced(fence.as_ref())
+        };
         let present = wanted.iter().filter(|(_, side)| side.is_some());
         let info = index_info(self.gix().object_hash(), present.map(|(path, side)| (path, *side)));
         git(&["update-index", "--add", "-z", "--index-info"]).stdin(info).check()?;
@@ -238,6 +242,8 @@ struct Trial {
     changes: Changes,
     /// The paths that are already what they shall be in the index.
     staged: BTreeSet<Vec<u8>>,
+    /// What is around the filters by which files are read and written.
+    fence: Option<Fenced>,
 }
 
 impl Trial {
@@ -247,7 +253,8 @@ impl Trial {
 
     /// A git command that works on the copy.
     fn git(&self, repo: &Repo, worktree: &Worktree, args: &[&str]) -> Git {
-        repo.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", self.index())
+        let git = repo.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", self.index());
+        git.fenced(self.fence.as_ref())
     }
 
     /// What the landing makes of `paths`, for `update-index`.

@@ -13,6 +13,7 @@ use gix::index::entry::{Flags, Mode, Stat, stat};
 
 use super::error::{Error, Result};
 use super::exe::Git;
+use super::fence::Fenced;
 use super::repo::Repo;
 use super::scratch::Scratch;
 use super::worktree::{Worktree, as_path};
@@ -142,18 +143,23 @@ impl Repo {
         }
         index.set_path(scratch.path("index"));
         index.write(gix::index::write::Options::default()).map_err(doing())?;
-        Ok(Doubt { scratch, flagged })
+        let objects = scratch.path("objects");
+        fs::create_dir(&objects).map_err(Error::io("make", &objects))?;
+        // In a linked worktree Git itself is shut in, and has left the network where that is wished.
+        let open = (!worktree.main).then(|| worktree.path.clone());
+        let fence = self.fence_with(open, worktree.main, &|args| self.git_at(worktree, args.iter().copied()))?;
+        Ok(Doubt { scratch, flagged, fence })
     }
 
-    /// Where a filter, or the settings of a submodule, may start what an agent has written, the command may write to what
-    /// is its own; to where Git LFS keeps its files; and nowhere else. `None` in the main worktree, where a user's own
-    /// programs run, and where sandboxes are switched off.
-    fn reading_cage(&self, worktree: &Worktree, scratch: &Scratch) -> Option<Cage> {
-        if worktree.main || !self.shuts_in() || !cage::support().is_there() {
-            return None;
-        }
-        let write = vec![scratch.dir().to_owned(), worktree.path.clone(), self.common_dir().join("lfs")];
-        Some(Cage { write, no_net: false })
+    /// Where the settings of a submodule may start what an agent has written, the command may write to what is its own,
+    /// and to what the fence around its filters leaves open. `None` in the main worktree, where a user's own programs run,
+    /// and where sandboxes are switched off.
+    pub(super) fn reading_cage(&self, worktree: &Worktree, own: &Path, fence: Option<&Fenced>) -> Option<Cage> {
+        let how = self.shutting().filter(|_| !worktree.main && cage::support().is_there())?;
+        let mut write = vec![own.to_owned(), worktree.path.clone()];
+        write.extend(fence.into_iter().flat_map(Fenced::needs));
+        write.extend(how.write.iter().cloned());
+        Some(Cage { write, no_net: how.no_net })
     }
 
     /// Whether this worktree is a sparse checkout, by its own configuration.
@@ -166,6 +172,8 @@ impl Repo {
 /// A copy of an index in a scratch directory, in which every doubtful file must be read again.
 pub(super) struct Doubt {
     scratch: Scratch,
+    /// What is around the filters by which files are read.
+    fence: Option<Fenced>,
     /// The paths that were marked skip-worktree or assume-unchanged.
     pub(super) flagged: Vec<Vec<u8>>,
 }
@@ -179,16 +187,27 @@ impl Doubt {
     pub(super) fn git(&self, repo: &Repo, worktree: &Worktree, args: &[&str]) -> Git {
         let git = repo.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", self.index());
         let git = git.config("core.trustctime", "true").config("core.checkStat", "default");
-        git.caged(repo.reading_cage(worktree, &self.scratch))
+        git.fenced(self.fence.as_ref()).caged(self.cage(repo, worktree))
     }
 
-    /// The same for one that writes objects.
+    fn cage(&self, repo: &Repo, worktree: &Worktree) -> Option<Cage> {
+        repo.reading_cage(worktree, self.scratch.dir(), self.fence.as_ref())
+    }
+
+    /// The same for one that writes objects: into a directory of its own, for who can write the repository's can spoil it.
     pub(super) fn git_writing(&self, repo: &Repo, worktree: &Worktree, args: &[&str]) -> Git {
-        let mut cage = repo.reading_cage(worktree, &self.scratch);
-        if let Some(cage) = &mut cage {
-            cage.write.push(repo.common_dir().join("objects"));
-        }
-        self.git(repo, worktree, args).caged(cage)
+        let git = self.git(repo, worktree, args).env("GIT_OBJECT_DIRECTORY", self.objects());
+        git.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", repo.common_dir().join("objects"))
+    }
+
+    /// Where such commands have written their objects.
+    pub(super) fn objects(&self) -> PathBuf {
+        self.scratch.path("objects")
+    }
+
+    /// Where they are packed to be taken over.
+    pub(super) fn incoming(&self) -> PathBuf {
+        self.scratch.path("incoming")
     }
 }
 

@@ -18,6 +18,7 @@ use gix::objs::tree::EntryMode;
 use super::convert::{from_gix, to_gix};
 use super::diff::tree_changes;
 use super::error::{Error, Result};
+use super::fence::mirrored;
 use super::object::tree_of;
 use super::repo::Repo;
 use super::splice::splice;
@@ -150,7 +151,17 @@ impl Repo {
         args.extend([ours.to_string(), theirs.to_string()]);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let cwd = self.workdir().filter(|dir| dir.is_dir()).unwrap_or(self.git_dir());
-        let git = self.git(cwd, &args);
+        // A driver's files are written where Git is at work: not in the user's checkout, where it could write more.
+        let fence = self.fence_with(None, true, &|args| self.git(cwd, args))?;
+        let git = match &fence {
+            None => self.git(cwd, &args),
+            Some(fence) => {
+                let top = fence.top();
+                mirrored(self.workdir(), &top)?;
+                let git = self.git(&top, &args).env("GIT_DIR", self.git_dir()).env("GIT_WORK_TREE", &top);
+                git.fenced(Some(fence))
+            }
+        };
         let output = if pinned { git.env("GIT_ATTR_SOURCE", ours.to_string()) } else { git }.run()?;
         let mut records = output.records().map(|record| String::from_utf8_lossy(record).into_owned());
         match (output.code, records.next().and_then(|tree| tree.parse::<Oid>().ok())) {

@@ -163,13 +163,21 @@ impl Repo {
         let file = git_dir.join("objects/info/alternates");
         fs::create_dir_all(file.parent().unwrap_or(&file)).map_err(Error::io("make", &file))?;
         fs::write(&file, quoted(&objects)).map_err(Error::io("write", &file))?;
-        self.apart(top, &["checkout", "--quiet", "--detach", &commit.to_string()]).check()?;
+        self.apart(top, &["checkout", "--quiet", "--detach", &commit.to_string()])?.check()?;
         Ok(())
     }
 
     /// A git command about a [checkout apart](Repo::checkout_apart); nothing that was put into the checkout is asked where
-    /// its Git directory is.
-    pub fn apart(&self, top: &Path, args: &[&str]) -> super::Git {
+    /// its Git directory is, and a filter that it names writes nowhere else.
+    ///
+    /// # Errors
+    /// Where Git does not say which filters there are.
+    pub fn apart(&self, top: &Path, args: &[&str]) -> Result<super::Git> {
+        let git = |args: &[&str]| self.free_apart(top, args);
+        Ok(git(args).fenced(self.fence_with(Some(top.join("work")), true, &git)?.as_ref()))
+    }
+
+    fn free_apart(&self, top: &Path, args: &[&str]) -> super::Git {
         let git = super::Git::new(self.vars(), top, Vec::<OsString>::new());
         let mut word = OsString::from("--git-dir=");
         word.push(OsString::from_vec(top.join("git").as_os_str().as_bytes().to_vec()));

@@ -166,27 +166,37 @@ impl Repo {
 
     /// What is reachable from `new` and not from `from`, into the repository; why not, where that cannot be.
     fn bring_in(&self, cell: &Cell, from: Option<Oid>, new: &[Oid]) -> Result<Option<String>> {
-        let path = cell.beside("incoming");
-        scratch::delete(&path)?;
-        let file = File::create_new(&path).map_err(Error::io("write", &path))?;
+        self.bring_objects(&cell.git_dir().join("objects"), &cell.beside("incoming"), from, new)
+    }
+
+    /// The same from a directory of objects, by way of the file `path`.
+    pub(super) fn bring_objects(
+        &self,
+        from_objects: &Path,
+        path: &Path,
+        from: Option<Oid>,
+        new: &[Oid],
+    ) -> Result<Option<String>> {
+        scratch::delete(path)?;
+        let file = File::create_new(path).map_err(Error::io("write", path))?;
         let mut revs: String = new.iter().map(|tip| format!("{tip}\n")).collect();
         revs.extend(from.map(|from| format!("^{from}\n")));
         // The repository's configuration, not the cell's: only objects are read there.
         let objects = self.common_dir().join("objects");
         let pack =
             self.git(self.common_dir(), &["pack-objects", "--revs", "--thin", "--delta-base-offset", "--stdout", "-q"]);
-        let pack = pack.env("GIT_DIR", self.common_dir()).env("GIT_OBJECT_DIRECTORY", cell.git_dir().join("objects"));
+        let pack = pack.env("GIT_DIR", self.common_dir()).env("GIT_OBJECT_DIRECTORY", from_objects);
         let packed = pack.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects).stdin(revs).into_file(file).run()?;
         if !packed.success() {
             return Ok(Some(packed.complaint()));
         }
-        let pack = Arc::new(File::open(&path).map_err(Error::io("read", &path))?);
-        let args: &[&str] = match objects_in(&path)? {
+        let pack = Arc::new(File::open(path).map_err(Error::io("read", path))?);
+        let args: &[&str] = match objects_in(path)? {
             0..=FEW => &["unpack-objects", "-q", "--strict"],
             _ => &["index-pack", "--stdin", "--strict", "--fix-thin"],
         };
         let taken = self.git(self.common_dir(), args).env("GIT_DIR", self.common_dir()).holding(pack).run()?;
-        scratch::delete(&path)?;
+        scratch::delete(path)?;
         Ok((!taken.success()).then(|| taken.complaint()))
     }
 

@@ -50,9 +50,11 @@ impl Repo {
 
     /// Deletes what the killed maker wrote: the files that are exactly, or are the beginning of, what `commit` has there.
     fn clear_ours(&self, worktree: &Worktree, commit: Oid) -> Result<()> {
-        let scratch = Scratch::new(self.common_dir())?;
-        let git =
-            |args: &[&str]| self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", scratch.path("index"));
+        let (scratch, fence) = (Scratch::new(self.common_dir())?, self.fence(worktree)?);
+        let git = |args: &[&str]| {
+            let git = self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", scratch.path("index"));
+            git.fenced(fence.as_ref())
+        };
         git(&["read-tree", &commit.to_string()]).check()?;
         git(&["update-index", "-q", "--refresh"]).run()?;
         let changed = git(&["diff-files", "-z", "--name-only", "--ignore-submodules=all"]).check()?;
@@ -80,7 +82,8 @@ impl Repo {
         let begun = fs::read(path).map_err(Error::io("read", path))?;
         let mut object = format!("{commit}:").into_bytes();
         object.extend_from_slice(name);
-        let whole = self.git_at(worktree, ["cat-file", "--filters"]).arg(as_path(&object)).run()?;
+        let whole = self.git_at(worktree, ["cat-file", "--filters"]).arg(as_path(&object));
+        let whole = whole.fenced(self.fence(worktree)?.as_ref()).run()?;
         Ok(whole.success() && whole.stdout.starts_with(&begun))
     }
 }

@@ -252,12 +252,14 @@ impl Repo {
         let (there, here) = (format!("refs/heads/{branch}"), format!("refs/remotes/{remote}/{branch}"));
         self.talk(&["fetch", "--quiet", "--no-tags", remote, &format!("+{there}:{here}")]).check()?;
         let top = self.workdir().unwrap_or_else(|| self.common_dir());
+        let fence = self.fence_with(None, true, &|args| self.git(top, args))?;
+        let git = |args: &[&str]| self.git(top, args).fenced(fence.as_ref());
         if self.head()?.branch() != Some(branch) {
             let fresh = ["checkout", "--quiet", "-b", branch, &here];
             let known = ["checkout", "--quiet", branch];
-            self.git(top, if self.tip(&there)?.is_some() { &known } else { &fresh }).check()?;
+            git(if self.tip(&there)?.is_some() { &known } else { &fresh }).check()?;
         }
-        self.git(top, &["merge", "--ff-only", "--quiet", &here]).check()?;
+        git(&["merge", "--ff-only", "--quiet", &here]).check()?;
         Ok(())
     }
 

@@ -163,7 +163,9 @@ impl Repo {
         for git_dir in repositories_below(&worktree.git_dir.join("modules")) {
             let dir = git_dir.to_string_lossy();
             let revs = ["--git-dir", &dir, "rev-list", "-n1", "--all", "HEAD", "--not", "--remotes"];
-            let alone = self.git(&worktree.git_dir, &revs).run()?;
+            // Its settings may name servers, and what speaks with them.
+            let alone = self.git(&worktree.git_dir, &revs).env("GIT_NO_LAZY_FETCH", "1");
+            let alone = alone.env("GIT_ALLOW_PROTOCOL", "").run()?;
             if !alone.success() || !alone.stdout.is_empty() {
                 let name = git_dir.strip_prefix(worktree.git_dir.join("modules")).unwrap_or(&git_dir);
                 return Ok(Some(format!("its submodule `{}` has commits that are nowhere else", name.display())));
@@ -177,7 +179,11 @@ impl Repo {
         for name in &found.modified {
             let path = worktree.path.join(name);
             if path.join(".git").symlink_metadata().is_ok() {
-                let status = self.git(&path, &["status", "--porcelain", "--ignored", "--untracked-files=all"]).run()?;
+                // Its settings are within an agent's reach.
+                let scratch = Scratch::new(self.common_dir())?;
+                let cage = self.reading_cage(worktree, scratch.dir(), None);
+                let status = self.git(&path, &["status", "--porcelain", "--ignored", "--untracked-files=all"]);
+                let status = status.caged(cage).run()?;
                 if !status.success() || !status.stdout.is_empty() {
                     return Ok(Some(name.clone()));
                 }

@@ -12,6 +12,7 @@ use gix::sec::trust::Mapping;
 
 use super::error::{Error, Result};
 use super::exe::Git;
+use super::fence::Shutting;
 use super::gitconfig;
 use super::receive::{self, Apart};
 use super::scratch::Scratch;
@@ -58,8 +59,8 @@ pub(super) struct Inner {
     count: AtomicU64,
     /// Whether commits are signed whatever `commit.gpgSign` says.
     pub(super) sign: AtomicBool,
-    /// Whether commands that may start an agent's programs are shut in.
-    shut: AtomicBool,
+    /// How what may be an agent's program is shut in, where it is.
+    shut: Mutex<Option<Arc<Shutting>>>,
 }
 
 /// What a pooled handle keeps of the objects it has read, in bytes.
@@ -181,7 +182,7 @@ impl Repo {
             decides: AtomicBool::new(false),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(false),
-            shut: AtomicBool::new(false),
+            shut: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -203,7 +204,7 @@ impl Repo {
             decides: AtomicBool::new(false),
             count: AtomicU64::new(0),
             sign: AtomicBool::new(self.signs_always()),
-            shut: AtomicBool::new(self.shuts_in()),
+            shut: Mutex::new(self.shutting()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -299,13 +300,13 @@ impl Repo {
         Ok(scratch.insert(dir).path(&format!("{name}-{number}")))
     }
 
-    /// Says whether commands of Git's are shut in that may start what an agent has written, where the system can.
-    pub fn shut_in(&self, on: bool) {
-        self.inner.shut.store(on, Ordering::Relaxed);
+    /// Says how what Git starts is shut in that an agent may have written, where the system can; `None` for not at all.
+    pub fn shut_in(&self, how: Option<Shutting>) {
+        *self.inner.shut.lock().unwrap_or_else(PoisonError::into_inner) = how.map(Arc::new);
     }
 
-    pub(super) fn shuts_in(&self) -> bool {
-        self.inner.shut.load(Ordering::Relaxed)
+    pub(super) fn shutting(&self) -> Option<Arc<Shutting>> {
+        self.inner.shut.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The variables this repository was opened with.

@@ -64,7 +64,10 @@ impl Repo {
         let trial = Scratch::new(self.common_dir())?;
         let (real, index) = (worktree.git_dir.join("index"), trial.path("index"));
         std::fs::copy(&real, &index).map_err(Error::io("read", &real))?;
-        let git = |args: &[&str]| self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", &index);
+        let fence = self.fence(worktree)?;
+        let git = |args: &[&str]| {
+            self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", &index).fenced(fence.as_ref())
+        };
         let staged = git(&["diff-index", "--cached", "--name-only", "-z", "--no-renames", &begun.from.to_string()]);
         let staged = staged.check()?;
         for path in staged.records() {

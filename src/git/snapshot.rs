@@ -28,9 +28,8 @@ impl Repo {
     /// disk as a second parent. `None` where `HEAD` has it all.
     pub(super) fn rescue_commit(&self, worktree: &Worktree, found: &Leftovers, message: &str) -> Result<Option<Oid>> {
         let head = worktree.head.as_ref().and_then(Head::commit);
-        let staged = self.doubt(worktree)?.git_writing(self, worktree, &["write-tree"]).run()?;
         // An index with unresolved conflicts has no tree; its sides are in commits anyway.
-        let staged: Option<Oid> = staged.success().then(|| staged.text().parse().ok()).flatten();
+        let staged = self.written_tree(worktree, &self.doubt(worktree)?).ok();
         let tree = match (worktree.exists, staged) {
             (false, Some(staged)) => staged,
             (false, None) => return Ok(None),
@@ -58,7 +57,12 @@ impl Repo {
 
     fn written_tree(&self, worktree: &Worktree, doubt: &Doubt) -> Result<Oid> {
         let tree = doubt.git_writing(self, worktree, &["write-tree"]).check()?.text();
-        tree.parse().map_err(|_| Error::while_("write a tree")(format!("`{tree}` is no object name")))
+        let tree = tree.parse().map_err(|_| Error::while_("write a tree")(format!("`{tree}` is no object name")))?;
+        let from = worktree.head.as_ref().and_then(Head::commit);
+        match self.bring_objects(&doubt.objects(), &doubt.incoming(), from, &[tree])? {
+            None => Ok(tree),
+            Some(why) => Err(Error::while_("take over the files of a worktree")(why)),
+        }
     }
 
     /// A commit of `tree` on `head`, unless that changes nothing and there is nothing `more` to hold.

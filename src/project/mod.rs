@@ -31,7 +31,7 @@ use thiserror::Error;
 
 use crate::config::{Flags, Settings};
 use crate::env::Env;
-use crate::git::{self, Repo};
+use crate::git::{self, Repo, Shutting};
 use crate::ledger::Oid;
 use crate::spec::{self, Qualified, SpecId};
 
@@ -186,7 +186,13 @@ impl Project {
         if project_name.is_none() && !prefix.is_empty() && !anyhow {
             return Err(Error::Nameless(prefix));
         }
-        repo.shut_in(settings.sandbox.on.value);
+        let home = env.vars.get("HOME").filter(|home| !home.is_empty()).map(Path::new);
+        repo.shut_in(settings.sandbox.on.value.then(|| Shutting {
+            program: env.program.clone(),
+            write: settings.sandbox.paths(home),
+            no_net: settings.sandbox.no_net.value,
+            pass: settings.sandbox.pass_env.value.clone(),
+        }));
         if repo.tip("refs/heads/chant")?.is_some() {
             return Err(Error::BranchInTheWay);
         }

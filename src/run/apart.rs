@@ -169,7 +169,7 @@ impl Room<'_> {
         };
         let mut remark = if exit.is_none() { jobs::failure(&done) } else { None };
         let status = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all"];
-        let apart = |args: &[&str]| self.repo.apart(&self.place.top, args).check().map_err(crate::git::Error::from);
+        let apart = |args: &[&str]| self.repo.apart(&self.place.top, args)?.check().map_err(crate::git::Error::from);
         // Modes were opened up for another user: they are no change.
         if !apart(&["config", "core.fileMode", "false"]).and_then(|_| apart(&status))?.stdout.is_empty() {
             remark = Some(format!("`{command}` changes tracked files"));

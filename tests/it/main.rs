@@ -26,6 +26,7 @@ mod run_cheats;
 mod run_claim;
 mod run_driver;
 mod run_example;
+mod run_fence;
 mod run_honesty;
 mod run_hooks;
 mod run_kill;

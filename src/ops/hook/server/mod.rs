@@ -25,7 +25,7 @@ use settings::{Completions, Settings};
 use words::Words;
 
 use crate::env::Env;
-use crate::git::{NOTES, Repo};
+use crate::git::{NOTES, Repo, Shutting};
 use crate::ledger::{self, Answers, History, Ledger, Oid, Reading, Signed, Transition, View};
 use crate::ops::Error;
 use crate::spec::Qualified;
@@ -52,6 +52,8 @@ pub fn receive(env: &Arc<Env>, name: &str, args: &[String], stdin: impl FnOnce()
         return Ok(Verdict { said: start::run(env, &parse(&stdin()))?, refused: false });
     }
     let repo = Repo::receiving(&env.cwd, &env.vars)?;
+    // Filters of the server's settings read and write what was pushed.
+    repo.shut_in(Some(Shutting { program: env.program.clone(), ..Shutting::default() }));
     let updates = match (name, args) {
         ("update", [name, old, new]) => vec![update(name, old, new)],
         ("update", _) => return Err(Error::usage("Git gives this hook a ref and two objects", "see githooks(5)")),
