@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gix::index::entry::{Flags, Mode, Stat, stat};
+use gix::validate::path::component;
 
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::fence::Fenced;
+use super::release::{refs_in, small};
 use super::repo::Repo;
 use super::scratch::Scratch;
 use super::worktree::{Worktree, as_path};
@@ -33,6 +35,9 @@ pub struct Leftovers {
     pub flagged: Vec<String>,
     /// Directories that are repositories of their own, with a history that no commit of this one can hold.
     pub nested: Vec<String>,
+    /// Those of them that Git refuses to add, and with them everything: without a commit of their own, or of a name by which
+    /// some system could take them for the repository itself (`.GIT`).
+    pub unfit: Vec<String>,
     /// The size of all ignored files, in bytes.
     pub ignored_bytes: u64,
 }
@@ -102,11 +107,24 @@ impl Repo {
         let status = doubt.git(self, worktree, &["status", "--porcelain=v1", "-z", "--no-renames"]);
         let status =
             status.args(["--untracked-files=all", "--ignored=matching", "--ignore-submodules=none"]).check()?;
+        let names = Names::of(self);
         for record in status.records() {
             let (kind, path) = record.split_at_checked(3).unwrap_or((record, b""));
             let on_disk = worktree.path.join(as_path(path));
             match kind {
-                b"?? " if path.ends_with(b"/") => found.nested.push(text(path)),
+                b"?? " if path.ends_with(b"/") => {
+                    if !has_commit(&on_disk) {
+                        found.unfit.push(text(path));
+                    }
+                    found.nested.push(text(path));
+                }
+                b"?? " if let Some(taken) = names.taken(path) => {
+                    let taken = text(taken);
+                    if !found.nested.contains(&taken) {
+                        found.unfit.push(taken.clone());
+                        found.nested.push(taken);
+                    }
+                }
                 b"?? " => found.untracked.push(text(path)),
                 b"!! " => {
                     found.ignored_bytes += measure(&on_disk, &worktree.path, &mut found.nested);
@@ -221,6 +239,49 @@ pub(super) fn is_as_noted(noted: &Stat, written: Duration, file: &Path) -> bool 
     let at = |time: &stat::Time| Duration::new(time.secs.into(), time.nsecs);
     let last = at(&now.mtime).max(at(&now.ctime));
     noted.matches(&now, options) && last + TICK < written
+}
+
+/// Which names Git keeps for itself, by the settings of a repository.
+struct Names(component::Options);
+
+impl Names {
+    fn of(repo: &Repo) -> Self {
+        let set = |key: &str, default: bool| repo.gix().config_snapshot().boolean(key).unwrap_or(default);
+        Self(component::Options {
+            protect_windows: false,
+            protect_hfs: set("core.protectHFS", cfg!(target_os = "macos")),
+            protect_ntfs: set("core.protectNTFS", true),
+        })
+    }
+
+    /// The beginning of a path, up to a name that Git keeps for itself, where there is one.
+    fn taken<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+        let mut end = 0;
+        for part in path.split(|byte| *byte == b'/') {
+            end += part.len();
+            if matches!(gix::validate::path::component(part.into(), None, self.0), Err(component::Error::DotGitDir)) {
+                return path.get(..end);
+            }
+            end += 1;
+        }
+        None
+    }
+}
+
+/// Whether a repository in a worktree has a commit checked out, told from its files: its settings are somebody's.
+fn has_commit(dir: &Path) -> bool {
+    let link = dir.join(".git");
+    let git_dir = match small(&link) {
+        Some(text) => text.trim().strip_prefix("gitdir: ").map(|path| dir.join(path)),
+        None => Some(link),
+    };
+    let Some((git_dir, head)) = git_dir.and_then(|dir| Some((dir.clone(), small(&dir.join("HEAD"))?))) else {
+        return false;
+    };
+    match head.trim().strip_prefix("ref:") {
+        Some(name) => refs_in(&git_dir).contains_key(name.trim()),
+        None => head.trim().parse::<crate::ledger::Oid>().is_ok(),
+    }
 }
 
 /// The size of all files at or below `path`; repositories on the way are noted, relative to `top`.

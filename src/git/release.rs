@@ -258,7 +258,7 @@ fn objects_in(pack: &Path) -> Result<u32> {
 }
 
 /// A small file that is one, as text.
-fn small(path: &Path) -> Option<String> {
+pub(super) fn small(path: &Path) -> Option<String> {
     use rustix::fs::{Mode, OFlags, open};
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(open(path, flags, Mode::empty()).ok()?);
@@ -269,7 +269,7 @@ fn small(path: &Path) -> Option<String> {
 }
 
 /// The refs of a Git directory as it stands, packed and loose; what is no ref is passed over.
-fn refs_in(git: &Path) -> BTreeMap<String, Oid> {
+pub(super) fn refs_in(git: &Path) -> BTreeMap<String, Oid> {
     let mut refs = read_packed(&git.join("packed-refs"));
     let mut open = vec![(git.join("refs"), "refs".to_owned(), 0)];
     while let Some((dir, name, depth)) = open.pop() {

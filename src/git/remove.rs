@@ -138,6 +138,15 @@ impl Repo {
         Ok(Removed::Rescued { name, commit })
     }
 
+    /// Whether a worktree is not to be removed, whatever is in it: somebody locked it, or is in the middle of something.
+    ///
+    /// # Errors
+    /// Where the worktrees cannot be read.
+    pub fn is_protected(&self, at: &Path) -> Result<bool> {
+        let worktree = self.find_worktree(at)?;
+        Ok(worktree.map(|worktree| self.protected(&worktree)).transpose()?.flatten().is_some())
+    }
+
     /// Why this worktree is not to be removed, whatever is in it.
     fn protected(&self, worktree: &Worktree) -> Result<Option<String>> {
         if worktree.main {

@@ -108,7 +108,7 @@ pub(super) fn save_partial(
         return Ok(Some(tip));
     }
     let message = format!("{id}: partial work of an interrupted run\n\n{}\n", crate::ledger::spec_line(qualified));
-    if let Err(error) = commit_plainly(engine, qualified, &path, &message) {
+    if let Err(error) = commit_plainly(engine, qualified, &path, &message, &left.unfit) {
         put_aside(engine, id, &path, &error.to_string())?;
         return Ok(Some(tip));
     }
@@ -132,6 +132,9 @@ pub(super) fn set_aside(engine: &Engine, id: &SpecId, qualified: &Qualified, pat
         Ok(Removed::Rescued { name, .. }) => {
             engine.notice(id, format!("what its worktree held is kept at {name}"));
             Ok(())
+        }
+        Ok(Removed::Kept { reason }) if !repo.leftovers(path)?.nested.is_empty() && !repo.is_protected(path)? => {
+            put_aside(engine, id, path, &reason)
         }
         Ok(Removed::Kept { reason }) => Err(Error::refused(
             format!("the worktree {} is in the way, and cannot be removed: {reason}", path.display()),
@@ -231,17 +234,20 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     }
     let left = repo.leftovers(&path)?;
     if left.modified.is_empty() && left.untracked.is_empty() {
-        let tip = tip()?;
-        return Ok(Saved { refused: wrong.map_or_else(|| embedded(engine, claim, tip), |wrong| Ok(Some(wrong)))? });
+        let refused = match wrong.or_else(|| left.unfit.first().map(|path| of_its_own(path))) {
+            Some(refused) => Some(refused),
+            None => embedded(engine, claim, tip()?)?,
+        };
+        return Ok(Saved { refused });
     }
     let message =
         format!("{}: {}\n\n{}\n", claim.id, claim.spec.title.trim(), crate::ledger::spec_line(&claim.qualified));
-    let refused = match wrong {
-        Some(wrong) => Some(wrong),
+    let refused = match wrong.or_else(|| left.unfit.first().map(|path| of_its_own(path))) {
+        Some(refused) => Some(refused),
         None => commit_with_hooks(engine, claim, &path, &message)?,
     };
     if refused.is_some()
-        && let Err(error) = commit_plainly(engine, &claim.qualified, &path, &message)
+        && let Err(error) = commit_plainly(engine, &claim.qualified, &path, &message, &left.unfit)
     {
         if claim.agent.is_person() {
             return Err(error);
@@ -273,7 +279,11 @@ fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, 
     let found = links.into_iter().find(|change| {
         matches!(change.new, Some((_, EntryKind::Submodule))) && change.old.is_none() && !known(&change.path)
     });
-    Ok(found.map(|change| format!("{} is a repository of its own, whose files cannot be committed", change.path)))
+    Ok(found.map(|change| of_its_own(&change.path)))
+}
+
+fn of_its_own(path: &str) -> String {
+    format!("{} is a repository of its own, whose files cannot be committed", path.trim_end_matches('/'))
 }
 
 /// A link out of the repository that the attempt made: what it leads to is in no commit, and a proof that reads it proves
@@ -355,14 +365,24 @@ fn sign(project: &Project, spec: &Qualified, before: Option<Oid>) -> Result<Opti
 }
 
 /// Everything in a worktree into its index.
-const ADD: [&str; 3] = ["add", "--all", "--sparse"];
+const ADD: [&str; 5] = ["add", "--all", "--sparse", "--", ":/"];
 /// The index onto the branch, hooks left out.
 const COMMIT: [&str; 5] = ["commit", "--quiet", "--no-verify", "--allow-empty", "--file=-"];
 
-/// Everything in the worktree onto its branch, hooks left out: so that nothing is lost.
-fn commit_plainly(engine: &Engine, spec: &Qualified, path: &Path, message: &str) -> Result<(), Error> {
+/// Everything in the worktree onto its branch, hooks left out: so that nothing is lost. Paths that Git refuses to add stay
+/// where they are.
+fn commit_plainly(
+    engine: &Engine,
+    spec: &Qualified,
+    path: &Path,
+    message: &str,
+    unfit: &[String],
+) -> Result<(), Error> {
     let project = &engine.project;
     let repo = &project.repo;
+    let but: Vec<String> =
+        unfit.iter().map(|path| format!(":(exclude,literal,top){}", path.trim_end_matches('/'))).collect();
+    let add: Vec<&str> = ADD.into_iter().chain(but.iter().map(String::as_str)).collect();
     // A filter may be the agent's own.
     let inside = Inside::enter(project, &project.settings, path, &[])?;
     if let (Some(git_dir), Some(cage)) = (inside.git_dir(), inside.cage()) {
@@ -371,7 +391,7 @@ fn commit_plainly(engine: &Engine, spec: &Qualified, path: &Path, message: &str)
             let git = repo.git_inside(path, &git_dir, cage.clone(), args)?;
             Ok(git.stdin(input).check().map(drop)?)
         };
-        let made = git(&ADD, "").and_then(|()| git(&COMMIT, message));
+        let made = git(&add, "").and_then(|()| git(&COMMIT, message));
         let left = inside.leave(project, spec)?;
         made?;
         return match left.complaint {
@@ -381,7 +401,7 @@ fn commit_plainly(engine: &Engine, spec: &Qualified, path: &Path, message: &str)
         };
     }
     let done = |git: crate::git::Git| git.check().map_err(crate::git::Error::from);
-    done(repo.git_within(path, &ADD)?)?;
+    done(repo.git_within(path, &add)?)?;
     if done(repo.git_within(path, &COMMIT)?.stdin(message.as_bytes())).is_err() {
         // A signer that does not do, perhaps the agent's own: the work must not be lost for it.
         let commit = [&COMMIT[..], &["--no-gpg-sign"]].concat();

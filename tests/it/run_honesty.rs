@@ -342,15 +342,56 @@ fn a_program_that_a_proof_runs_and_the_work_changed_is_a_persons_to_accept() {
 #[test]
 fn what_git_cannot_commit_fails_the_attempt_and_is_kept_beside() {
     let sandbox = Sandbox::new();
-    let script = "echo a > a; test $CHANT_ATTEMPT = 1 || exit 0; mkdir -p sub/.GIT; echo x > sub/.GIT/f";
+    // A filter that is asked for, and refuses.
+    sandbox.git(["config", "filter.no.clean", "false"]).ok();
+    sandbox.git(["config", "filter.no.required", "true"]).ok();
+    let script = "echo a > a; test $CHANT_ATTEMPT = 1 || exit 0; echo 'f filter=no' > .gitattributes; echo x > f";
     sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
     let out = sandbox.chant(["work", "001"]).exits(1);
     assert!(out.err.contains("cannot be committed"), "{}", out.all());
     assert_eq!(sandbox.status("001-a"), "failed");
-    assert_eq!(sandbox.read(".chant/worktrees/001-a+kept-1/sub/.GIT/f"), "x\n");
+    assert_eq!(sandbox.read(".chant/worktrees/001-a+kept-1/f"), "x\n");
     sandbox.chant(["work", "001"]).ok();
     assert_eq!(sandbox.read(".chant/worktrees/001-a+kept-1/a"), "a\n", "and stays");
     sandbox.assert_fsck();
+}
+
+#[test]
+fn a_repository_inside_is_named_and_what_lies_beside_it_is_committed() {
+    let identity = "git -c user.name=x -c user.email=x";
+    for (make, path, file) in [
+        ("git init -q n; echo x > n/f".to_owned(), "n", "n/f"),
+        (format!("git init -q n; cd n; echo x > f; git add f; {identity} commit -qm x; cd .."), "n", "n/f"),
+        ("mkdir -p sub; git init -q sub/n; echo x > sub/n/f; echo b > sub/b".to_owned(), "sub/n", "sub/n/f"),
+        ("mkdir -p sub/.GIT; echo x > sub/.GIT/f; echo b > sub/b".to_owned(), "sub/.GIT", "sub/.GIT/f"),
+        ("mkdir git~1; echo x > git~1/f".to_owned(), "git~1", "git~1/f"),
+    ] {
+        let sandbox = Sandbox::new();
+        let script = format!("echo a > a; test $CHANT_ATTEMPT = 1 || {{ rm -rf {path}; exit 0; }}; {make}");
+        sandbox.steps("001-a", "", &["A $ test -f a"], &script).commit("spec");
+        let out = sandbox.chant(["work", "001"]).exits(1);
+        let why = format!("{path} is a repository of its own, whose files cannot be committed");
+        assert!(out.err.contains(&why), "{make}: {}", out.all());
+        assert_eq!(sandbox.status("001-a"), "failed");
+        assert_eq!(sandbox.ask("show chant/001-a:a"), "a", "{make}");
+        let b = sandbox.git(["cat-file", "-e", "chant/001-a:sub/b"]).code == 0;
+        assert_eq!(b, make.contains("sub/b"), "{make}");
+        assert_eq!(sandbox.read(&format!(".chant/worktrees/001-a/{file}")), "x\n", "it stays where it is");
+        sandbox.chant(["work", "001"]).ok();
+        sandbox.assert_fsck();
+    }
+}
+
+#[test]
+fn a_repository_inside_and_nothing_else_is_named_and_does_not_stand_in_the_way_of_a_fresh_attempt() {
+    let sandbox = Sandbox::new();
+    let script = "test $CHANT_ATTEMPT = 1 || { echo a > a; exit 0; }; git init -q n; echo x > n/f";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("n is a repository of its own"), "{}", out.all());
+    let out = sandbox.chant(["work", "001", "--fresh"]).ok();
+    assert!(out.err.contains("001-a+kept-1"), "{}", out.all());
+    assert_eq!(sandbox.read(".chant/worktrees/001-a+kept-1/n/f"), "x\n");
 }
 
 #[test]
