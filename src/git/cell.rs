@@ -25,6 +25,9 @@ use super::scratch::{self, Scratch};
 use super::worktree::{Worktree, read_path, real};
 use crate::env::failpoint;
 
+/// In a worktree's own Git directory, out of a cage's reach: that it has had a cell.
+const ENCLOSED: &str = "chant-enclosed";
+
 /// A worktree's repository of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
@@ -65,11 +68,22 @@ impl Repo {
         if let Some(base) = cell.home.parent() {
             fs::create_dir_all(base).map_err(Error::io("make", base))?;
         }
+        let mark = worktree.git_dir.join(ENCLOSED);
+        fs::write(&mark, "").map_err(Error::io("write", &mark))?;
         fs::rename(&aside.home, &cell.home).map_err(Error::io("make", &cell.home))?;
         failpoint("cell.made");
         link_to(&worktree, &cell.git_dir())?;
         failpoint("cell.linked");
         Ok(cell)
+    }
+
+    /// Whether programs have ever been shut into a worktree: what stands in it may be theirs, the repositories of
+    /// submodules too. No worktree where there is none.
+    ///
+    /// # Errors
+    /// Where the worktrees cannot be read.
+    pub fn was_enclosed(&self, at: &Path) -> Result<bool> {
+        Ok(self.find_worktree(at)?.is_some_and(|worktree| worktree.git_dir.join(ENCLOSED).exists()))
     }
 
     /// The cell of the worktree at a place, where one is left: also where the worktree itself is gone.

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::inside::Inside;
 use super::jobs::{self, Watch};
 use super::model::Claim;
 use super::slots::Slot;
@@ -27,15 +28,37 @@ pub(super) fn furnish(engine: &Engine, claim: &Claim, slot: Option<&Slot>) -> Re
         remember(project, &claim.id, slot);
         bring_caches(project, &worktree, slot)?;
     }
-    brought::bring(engine, claim, &worktree)?;
+    brought::bring(engine, claim, &worktree)
+}
+
+/// Whether what Git brings must be brought by one that is shut in: an agent has been in the worktree, whose submodules may
+/// have hooks and settings of its making; or the addresses to bring them from are its own words.
+///
+/// # Errors
+/// Where Git cannot read the branch.
+pub(super) fn is_touched(project: &Project, claim: &Claim) -> Result<bool, Error> {
+    let repo = &project.repo;
+    let modules = |commit| Ok::<_, Error>(repo.entry(commit, ".gitmodules")?.map(|(oid, _)| oid));
+    let tip = repo.tip(&claim.qualified.full_ref())?.unwrap_or(claim.start);
+    Ok(repo.was_enclosed(&project.worktree_path(&claim.id))? || modules(tip)? != modules(claim.base)?)
+}
+
+/// Brings submodules and large files into the worktree of an attempt.
+///
+/// # Errors
+/// As [`furnish`].
+pub(super) fn bring(engine: &Engine, claim: &Claim, inside: &Inside) -> Result<(), Error> {
+    let project = &engine.project;
+    let worktree = project.worktree_path(&claim.id);
+    let run = |script: &str, what: &str| run(engine, claim, inside, (&worktree, script), what);
     let repo = &project.repo;
     if repo.entry(claim.base, ".gitmodules")?.is_some() {
-        run(engine, claim, &worktree, "git submodule --quiet update --init --recursive", "its submodules")?;
+        run("git submodule --quiet update --init --recursive", "its submodules")?;
     }
     let attributes = repo.read(claim.base, ".gitattributes")?.unwrap_or_default();
     if String::from_utf8_lossy(&attributes).contains("filter=lfs") {
         match has_program(project, "git-lfs") {
-            true => run(engine, claim, &worktree, "git lfs pull", "its large files")?,
+            true => run("git lfs pull", "its large files")?,
             false => engine.notice(
                 &claim.id,
                 "git-lfs is not installed: files that .gitattributes gives to it are pointers here".to_owned(),
@@ -51,13 +74,22 @@ fn has_program(project: &Project, name: &str) -> bool {
 }
 
 /// Runs one of Git's own commands in the worktree, under supervision: it may run filters, and reach for a network.
-fn run(engine: &Engine, claim: &Claim, worktree: &Path, script: &str, what: &str) -> Result<(), Error> {
+fn run(
+    engine: &Engine,
+    claim: &Claim,
+    inside: &Inside,
+    (worktree, script): (&Path, &str),
+    what: &str,
+) -> Result<(), Error> {
     let timeout = claim.settings.timeout.value;
-    let watch =
-        Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage: None, quiet: false, lost: None };
+    let cage = inside.cage();
+    let watch = Watch { id: &claim.id, lock: &claim.lock, timeout, transcript: None, cage, quiet: false, lost: None };
     let mut errand = jobs::shell(&engine.project, &claim.settings, script, worktree.to_owned());
-    // It is no agent's: it needs whatever the user's own Git needs to reach what it brings.
-    errand.env = jobs::clean_environment(&engine.project, &jobs::For::Looking);
+    if !inside.is_shut() {
+        // It is no agent's: it needs whatever the user's own Git needs to reach what it brings.
+        errand.env = jobs::clean_environment(&engine.project, &jobs::For::Looking);
+    }
+    inside.dress(&mut errand);
     let done = engine.perform(vec![errand], &watch)?;
     if matches!(done.how, How::Stopped) || engine.stopped() {
         return Err(Error::Interrupted);

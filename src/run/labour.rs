@@ -90,11 +90,18 @@ impl Labour<'_> {
     fn shut_in(&mut self) -> Result<(), Error> {
         let (claim, project) = (self.claim, &self.engine.project);
         self.furnish()?;
+        let touched = furnish::is_touched(project, claim)?;
+        if !touched {
+            furnish::bring(self.engine, claim, &self.inside)?;
+        }
         let at = project.worktree_path(&claim.id);
         let needs = claim.agent.needs(project, &claim.settings, &claim.rotation);
         let inside = Inside::enter(project, &claim.settings, &at, &[])?;
         self.inside = inside.with_slot(self.slot.as_ref()).with_agents(&needs)?;
         failpoint("attempt.enclosed");
+        if touched {
+            furnish::bring(self.engine, claim, &self.inside)?;
+        }
         Ok(())
     }
 

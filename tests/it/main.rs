@@ -30,6 +30,7 @@ mod run_fence;
 mod run_honesty;
 mod run_hooks;
 mod run_kill;
+mod run_modules;
 mod run_places;
 mod run_verify;
 mod run_work;
