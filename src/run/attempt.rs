@@ -7,7 +7,7 @@ use super::model::{Claim, Claimed, Ended, Finished};
 use super::used::Used;
 use super::{
     Ending, Engine, Error, Evidence, Phase, Progress, Prover, brought, conflict, driver, evidence, frozen, handover,
-    honesty, labour, land, lease, on_base, shared, tidy, transcripts,
+    honesty, labour, land, lease, on_base, powers, shared, tidy, transcripts,
 };
 use crate::agent::Lock;
 use crate::env::failpoint;
@@ -108,8 +108,12 @@ fn go(engine: &Engine, id: &SpecId) -> Result<(Ending, u32), Error> {
             if !(engine.request.finish || claim.agent.is_person()) {
                 retries = claim.spec.retries.unwrap_or(claim.settings.retries.value);
             }
-            let ending = work(engine, &claim)?;
-            (ending, claim.lock, claim.driver)
+            let ending = work(engine, &claim);
+            if !claim.agent.is_person() {
+                // Where it has landed, the worktree is gone.
+                powers::tell(engine, id, &engine.project.worktree_path(id));
+            }
+            (ending?, claim.lock, claim.driver)
         }
     };
     drop(lock);

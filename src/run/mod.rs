@@ -38,6 +38,7 @@ mod model;
 mod on_base;
 mod onto;
 mod origin;
+mod powers;
 mod prompt;
 mod prove;
 mod pulls;

@@ -6,7 +6,7 @@ use super::events::journal;
 use super::inside::{self, Inside};
 use super::jobs::Watch;
 use super::model::Claim;
-use super::{Engine, Error, brought, jobs, pulls, shared};
+use super::{Engine, Error, brought, jobs, powers, pulls, shared};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;
 use crate::git::{Checkout, EntryKind, Expect, Follow, Head, Moved, RefMove, Removed};
@@ -158,6 +158,7 @@ fn take_brought_away(engine: &Engine, id: &SpecId) -> Result<(), Error> {
 fn put_aside(engine: &Engine, id: &SpecId, path: &Path, why: &str) -> Result<(), Error> {
     let kept = engine.project.repo.put_aside(path)?;
     engine.notice(id, format!("what was at {} is kept as {}: {why}", path.display(), kept.display()));
+    powers::tell(engine, id, &kept);
     Ok(())
 }
 

@@ -497,3 +497,16 @@ fn what_a_killed_run_has_committed_is_taken_over_by_the_next_call() {
         sandbox.assert_fsck();
     }
 }
+
+#[test]
+fn a_program_with_its_owners_rights_that_stays_in_a_worktree_is_said() {
+    let sandbox = closed_sandbox();
+    let script = "mkdir -p bin; cp /bin/sh bin/t; chmod u+s bin/t; echo bin > .gitignore; test $CHANT_ATTEMPT = 2";
+    sandbox.steps("001-a", "", &["A $ test -f .gitignore"], script).commit("spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    let said = |out: &crate::harness::Output| out.err.contains("bin/t runs with its owner's rights");
+    assert!(said(&out), "{}", out.all());
+    // Where the worktree goes, there is nothing to be said.
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(!said(&out) && !sandbox.exists(".chant/worktrees/001-a/bin/t"), "{}", out.all());
+}
