@@ -68,8 +68,12 @@ fn a_filter_of_the_tree_reaches_nothing_outside_wherever_files_are_written_and_d
     if !closed() {
         return;
     }
-    for name in ["x", "a=b.c"] {
+    for (name, net) in [("x", "shared"), ("a=b.c", "shared"), ("x", "none")] {
+        if net == "none" && chant::cage::net_can_go().is_err() {
+            continue;
+        }
         let sandbox = filtered(name);
+        sandbox.write(".chant/config.yaml", format!("sandbox: {{ net: {net} }}\n")).commit("settings");
         std::fs::remove_file(sandbox.beside("talk").join("names")).ok();
         for id in ["001", "002", "003"] {
             sandbox.chant_with(&[("MY_TOKEN", "hunter2")], ["work", id]).ok();
@@ -204,4 +208,55 @@ fn a_merge_driver_of_the_tree_reaches_nothing_outside_and_merges() {
     assert_eq!(sandbox.read("it's a list"), "a\nof-b\nof-me\n");
     assert_eq!(sandbox.ask("status --porcelain"), "");
     sandbox.assert_fsck();
+}
+
+/// What Git LFS does with files, without a server: its filters store them below `.git/lfs` by their hash, and read them there.
+const LFS: &str = "#!/bin/sh
+objects=$(git rev-parse --path-format=absolute --git-common-dir)/lfs/objects
+echo \"$1 $(pwd) $MY_TOKEN\" >> \"$TALK\"
+case $1 in
+clean) cat > \"$TMPDIR/in\"; n=$(sha256sum < \"$TMPDIR/in\" | cut -c1-64); d=$objects/$(echo $n | cut -c1-2)/$(echo $n | cut -c3-4)
+       mkdir -p $d && cp \"$TMPDIR/in\" $d/$n && echo \"oid $n\" ;;
+smudge) read -r _ n; cat $objects/$(echo $n | cut -c1-2)/$(echo $n | cut -c3-4)/$n ;;
+esac
+";
+
+#[test]
+fn git_lfs_goes_on_keeping_its_files_and_speaks_with_its_server_as_the_user() {
+    if !closed() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let bin = sandbox.beside("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("git-lfs"), LFS).unwrap();
+    std::fs::set_permissions(bin.join("git-lfs"), Permissions::from_mode(0o755)).unwrap();
+    for which in ["clean", "smudge"] {
+        sandbox.git(["config", &format!("filter.lfs.{which}"), &format!("git-lfs {which} -- %f")]).ok();
+    }
+    sandbox.git(["config", "filter.lfs.required", "true"]).ok();
+    sandbox.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+    sandbox.steps("001-a", "", &["A $ grep -q large a.bin"], "echo large > a.bin");
+    sandbox.steps("002-b", "", &["B $ grep -q large a.bin && test -f b"], "grep -q large a.bin && echo b > b");
+    sandbox.commit("specs");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let talk = sandbox.beside("talk").join("lfs");
+    let talk = talk.to_str().unwrap();
+    let env = [
+        ("PATH", path.as_str()),
+        ("MY_TOKEN", "hunter2"),
+        ("TALK", talk),
+        ("TMPDIR", "/tmp"),
+        ("CHANT_SANDBOX_PASS_ENV", "BESIDE,TALK"),
+    ];
+    sandbox.chant_with(&env, ["work", "001"]).ok();
+    sandbox.chant_with(&env, ["work", "002"]).ok();
+    assert!(sandbox.ask("show HEAD:a.bin").starts_with("oid "));
+    assert_eq!(sandbox.read("a.bin"), "large\n");
+    let said = noted(&sandbox, "lfs");
+    let root = sandbox.root.display();
+    assert!(said.lines().any(|line| line == format!("smudge {root} hunter2")), "{said}");
+    assert!(said.lines().any(|line| line.starts_with("smudge") && line.contains("002-b+proof hunter2")), "{said}");
+    // Among what agents run it is one of their programs.
+    assert!(said.lines().any(|line| line.starts_with("clean") && line.ends_with("001-a ")), "{said}");
 }
