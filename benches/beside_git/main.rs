@@ -1,11 +1,12 @@
 //! Each figure beside the same work done with Git's own commands (or `cat`), in the same run, as a ratio.
 //!
 //! `just bench` runs all and writes the table of `docs/performance.md` anew; words choose (`land`, `tree`, `work`,
-//! `lane`, `list`, `hooks`, `start`, `long`, `many`), and then it is only printed. Rivals take turns, and the median of the
+//! `lane`, `list`, `hooks`, `start`, `long`, `newer`, `many`, `shapes`, `branches`), and then it is only printed. Rivals take turns, and the median of the
 //! pairs' ratios is printed with its range, for machines are noisy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark stops where it cannot go on")]
 
 mod large;
+mod shapes;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -46,8 +47,17 @@ fn main() {
     if asked("long") {
         large::long();
     }
+    if asked("newer") {
+        large::newer();
+    }
     if asked("many") {
         large::many();
+    }
+    if asked("shapes") {
+        shapes::shapes();
+    }
+    if asked("branches") {
+        shapes::branches(10_000);
     }
     if wanted.is_empty() {
         publish();
@@ -260,7 +270,7 @@ fn tree(files: usize) {
             back.push(away);
             took
         },
-        |n| timed(|| drop(place.git(&["worktree", "add", "-q", "--force", &dir(n), &format!("b{}", n % 2)]))),
+        |n| timed(|| drop(place.git(&["worktree", "add", "-q", "--detach", &dir(n), &format!("b{}", n % 2)]))),
     );
     row(
         &format!("giving a worktree of {files} files back"),
