@@ -61,7 +61,7 @@ pub struct Engine {
 const BESIDE: usize = 4;
 
 /// How many agents may run side by side.
-fn side_by_side(project: &Project, request: &Request) -> usize {
+fn jobs_of(project: &Project, request: &Request) -> usize {
     request.jobs.unwrap_or(project.settings.jobs.value).clamp(1, 1 << 16)
 }
 
@@ -94,7 +94,7 @@ impl Engine {
     ) -> Self {
         let (lanes, proven, conflicts, on_bases, drives) = Default::default();
         let (turns, spent, versions, reached, wishes) = Default::default();
-        let beside = tokio::sync::Semaphore::new(BESIDE * side_by_side(&project, &request));
+        let beside = tokio::sync::Semaphore::new(BESIDE * jobs_of(&project, &request));
         let secrets = Mutex::new(super::secrets::mask(&project.env.vars, &project.settings));
         Self {
             project,
@@ -224,7 +224,7 @@ pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
 /// Where nothing could be begun; what happens to single specs is reported and counted in the code.
 pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8, Error> {
     claim::ensure_writable(&project)?;
-    let jobs = side_by_side(&project, &request);
+    let jobs = jobs_of(&project, &request);
     let runtime = runtime()?;
     let (stopper, stop) = watch::channel(false);
     let handle = runtime.handle().clone();

@@ -24,7 +24,7 @@ pub(super) fn red(
     let rivals = landed_since(project, finished, onto)?;
     let open = open(engine, finished, &rivals, onto, tree)?;
     if open.len() > 1 {
-        side_by_side(engine, finished, prover, &open, merge)?;
+        prove_open(engine, finished, prover, &open, merge)?;
     }
     // What was not green beside others is seen again by itself: it may be red only for their company.
     match engine.proven(tree, &finished.qualified) {
@@ -98,7 +98,7 @@ pub(super) fn ahead(
         return Ok(());
     }
     let merge = repo.commit(tree, &[onto, mine.tip], &mine.message)?;
-    side_by_side(engine, finished, prover, &open, merge)
+    prove_open(engine, finished, prover, &open, merge)
 }
 
 /// Those whose proofs have to hold on a tree and are not known to.
@@ -123,7 +123,7 @@ fn open(
 }
 
 /// Proves several at once, and remembers those that hold.
-fn side_by_side(
+fn prove_open(
     engine: &Engine,
     finished: &Finished,
     prover: &Prover<'_>,
