@@ -1,5 +1,6 @@
 //! Worktrees around an attempt: made, saved, given back. Nothing goes whose content is not reachable elsewhere.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::events::journal;
@@ -9,7 +10,7 @@ use super::model::Claim;
 use super::{Engine, Error, brought, jobs, powers, pulls, shared};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;
-use crate::git::{Checkout, EntryKind, Expect, Follow, Head, Moved, RefMove, Removed};
+use crate::git::{Checkout, EntryKind, Expect, Follow, Head, Moved, RefMove, Removed, Repo};
 use crate::ledger::{self, Oid};
 use crate::plan::{Row, Status};
 use crate::project::{self, Look, Project};
@@ -266,7 +267,8 @@ fn is_bare_ground(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
-/// A repository inside of the worktree would be committed as a link to nowhere.
+/// A repository inside of the worktree would be committed as a link to nowhere; and what looks like a bare one to Git is
+/// one, wherever it lies: its settings start programs for whoever goes there and types `git status`.
 fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, Error> {
     let repo = &engine.project.repo;
     let modules = repo.read(tip, ".gitmodules")?.unwrap_or_default();
@@ -277,10 +279,41 @@ fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, 
         })
     };
     let links = repo.changes(Some(claim.base), tip)?;
-    let found = links.into_iter().find(|change| {
+    let found = links.iter().find(|change| {
         matches!(change.new, Some((_, EntryKind::Submodule))) && change.old.is_none() && !known(&change.path)
     });
-    Ok(found.map(|change| of_its_own(&change.path)))
+    if let Some(change) = found {
+        return Ok(Some(of_its_own(&change.path)));
+    }
+    let brought = links.iter().filter(|change| change.new.is_some()).filter_map(|change| bare_around(&change.path));
+    for dir in brought.collect::<BTreeSet<&str>>() {
+        if is_bare(repo, tip, dir)? && !is_bare(repo, claim.base, dir)? {
+            let dir = if dir.is_empty() { "the top" } else { dir };
+            return Ok(Some(format!(
+                "{dir} looks like a repository of its own to Git (HEAD, objects and refs), by whose settings programs start \
+                 for whoever goes there"
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// What a directory holds that Git takes for a repository (gitrepository-layout(5)).
+const BARE: [&str; 3] = ["HEAD", "objects", "refs"];
+
+/// The directory that a path would make a part of a bare repository, the innermost.
+fn bare_around(path: &str) -> Option<&str> {
+    let is_part = |part: &str| BARE.iter().any(|name| name.eq_ignore_ascii_case(part));
+    let mut starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
+    let found = starts.rfind(|at| path[*at..].split('/').next().is_some_and(is_part));
+    found.map(|at| path[..at].trim_end_matches('/'))
+}
+
+/// Whether Git takes a directory of a commit for a repository, on some system: names are compared as one would that knows no
+/// case.
+fn is_bare(repo: &Repo, commit: Oid, dir: &str) -> Result<bool, Error> {
+    let entries = repo.list(commit, dir)?;
+    Ok(BARE.iter().all(|name| entries.iter().any(|entry| entry.name.eq_ignore_ascii_case(name))))
 }
 
 fn of_its_own(path: &str) -> String {

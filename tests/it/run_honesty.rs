@@ -383,6 +383,26 @@ fn a_repository_inside_is_named_and_what_lies_beside_it_is_committed() {
 }
 
 #[test]
+fn a_directory_that_git_would_take_for_a_repository_does_not_land_with_settings_that_start_programs() {
+    for (head, under) in [("HEAD", "p"), ("head", "deep/p")] {
+        let sandbox = Sandbox::new();
+        let script = format!(
+            "mkdir -p {under}/objects/pack {under}/refs/heads; echo 'ref: refs/heads/main' > {under}/{head}; echo a > a; \
+             touch {under}/objects/pack/.keep {under}/refs/heads/.keep; \
+             printf '[core]\\nrepositoryformatversion=0\\nbare=false\\nworktree=..\\nfsmonitor=\"touch $BESIDE/ran; false\"\\n' > {under}/config"
+        );
+        sandbox.write("old/HEAD", "x\n").write("old/objects/x", "x\n").write("old/refs/x", "x\n");
+        sandbox.steps("001-a", "", &["A $ test -f a"], &script);
+        sandbox.steps("002-b", "", &["B $ test -f b"], "echo b > old/refs/y; echo b > b").commit("specs");
+        let out = sandbox.chant(["work", "001"]).exits(1);
+        assert!(out.err.contains(&format!("{under} looks like a repository")), "{}", out.all());
+        assert_eq!(sandbox.status("001-a"), "failed");
+        sandbox.chant(["work", "002"]).ok();
+        assert!(!sandbox.beside("ran").exists());
+    }
+}
+
+#[test]
 fn a_repository_inside_and_nothing_else_is_named_and_does_not_stand_in_the_way_of_a_fresh_attempt() {
     let sandbox = Sandbox::new();
     let script = "test $CHANT_ATTEMPT = 1 || { echo a > a; exit 0; }; git init -q n; echo x > n/f";
