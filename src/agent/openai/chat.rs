@@ -60,7 +60,7 @@ impl Answer {
         if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
             self.error = Some(error.clone());
         }
-        if let Some(usage) = value.get("usage").filter(|usage| usage.is_object()) {
+        if let Some(usage) = value.get("usage").filter(|usage| usage.is_object() && is_plausible(usage)) {
             self.usage = Some(Usage {
                 input: number(usage, "/prompt_tokens"),
                 output: number(usage, "/completion_tokens"),
@@ -176,6 +176,16 @@ pub(super) fn is_too_long(why: &str) -> bool {
         .any(|part| lower.contains(part))
 }
 
+/// Whether a count of tokens can be one: what is below nothing, or beyond all that was ever said, is as if nothing had been
+/// told, so that no cap is kept by it.
+fn is_plausible(usage: &Value) -> bool {
+    const MOST: f64 = 1e12;
+    ["prompt_tokens", "completion_tokens"].into_iter().all(|key| match usage.get(key) {
+        None | Some(Value::Null) => true,
+        Some(count) => count.as_f64().is_some_and(|count| (0.0..MOST).contains(&count)),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +221,14 @@ mod tests {
         assert_eq!(answer.text, "Two things");
         assert_eq!(answer.usage, Some(Usage { input: 7, output: 3, cached: 0 }));
         assert!(answer.is_whole());
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_one_is_none() {
+        for count in [json!(-99_999), json!(1e30), json!("7")] {
+            let usage = json!({"choices": [], "usage": {"prompt_tokens": count, "completion_tokens": 3}});
+            assert_eq!(answer(&[usage]).usage, None, "{count}");
+        }
     }
 
     #[test]
