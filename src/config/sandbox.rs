@@ -98,11 +98,19 @@ fn switch(key: &str, node: &Node, sink: &mut Sink) -> Option<bool> {
 fn writable(node: &Node, sink: &mut Sink) -> Vec<String> {
     let mut paths = Vec::new();
     for (path, span) in sink.texts("write", node) {
-        if path.starts_with('/') || path == "~" || path.starts_with("~/") {
-            paths.push(path);
-        } else {
+        let inner = path.strip_prefix('~').unwrap_or(&path);
+        if !inner.starts_with('/') && path != "~" {
             let help = "the worktree is open anyway; as in `~/.cache/pip` or `/var/cache/ccache`";
             sink.error("chant::config::path", "`write` wants paths from `/` or `~/`", span, "this path", help);
+        } else if inner.split('/').all(|part| matches!(part, "" | ".")) {
+            let help = "name what is needed, as in `~/.cache/pip`; `sandbox: off` opens everything, in words";
+            let message = "`write` would open the user's hooks, settings and repositories to every agent";
+            sink.error("chant::config::path", message, span, "this opens all below it", help);
+        } else if inner.split('/').any(|part| part == "..") {
+            let help = "write the path that it leads to";
+            sink.error("chant::config::path", "`write` wants a path without `..`", span, "this path", help);
+        } else {
+            paths.push(path);
         }
     }
     paths

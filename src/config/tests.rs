@@ -289,6 +289,9 @@ fn a_bad_value_in_the_file_is_underlined() {
     only("worktree: {keep: [a, /b]}", Error, "is absolute", "/b");
     only("sandbox: maybe", Error, "does not take `maybe`", "maybe");
     only("sandbox: {write: [here]}", Error, "wants paths from `/` or `~/`", "here");
+    only("sandbox: {write: [/]}", Error, "to every agent", "/");
+    only("sandbox: {write: [~/.]}", Error, "to every agent", "~/.");
+    only("sandbox: {write: [/var/../home]}", Error, "without `..`", "/var/../home");
     only("sandbox: {net: some}", Error, "does not take `some`", "some");
     only("sandbox: {pass_env: [\"A=b\"]}", Error, "wants names of variables", "\"A=b\"");
     only("worktree: {kep: a}", Error, "did you mean `keep`?", "kep");
@@ -413,9 +416,9 @@ fn a_sandbox_is_a_word_or_its_parts() {
         let (settings, said) = load(text);
         assert_eq!((settings.sandbox.on.value, said), (on, Vec::new()), "{text}");
     }
-    let (settings, _) = load("sandbox: { write: [~/.npm, /x, ~/] }");
+    let (settings, _) = load("sandbox: { write: [~/.npm, /x, ~/a/] }");
     let paths = settings.sandbox.paths(Some(std::path::Path::new("/home/ada")));
-    assert_eq!(paths, ["/home/ada/.npm", "/x", "/home/ada/"].map(std::path::PathBuf::from));
+    assert_eq!(paths, ["/home/ada/.npm", "/x", "/home/ada/a/"].map(std::path::PathBuf::from));
     assert_eq!(settings.sandbox.paths(None), [std::path::PathBuf::from("/x")]);
 }
 
