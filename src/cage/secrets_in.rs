@@ -41,24 +41,52 @@ impl Found {
 
     fn lines(&mut self, text: &str) {
         let mut rest = text;
+        let mut above = Above::default();
         while !rest.is_empty() {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             rest = match pair(line) {
                 // A quoted value may go on over lines.
+                Some((name, from)) if let Some((block, after)) = block(rest.get(from..).unwrap_or_default()) => {
+                    block.lines().for_each(|line| self.value(name, line.trim()));
+                    self.add(name, block.trim_start_matches('\n'));
+                    after
+                }
                 Some((name, from)) => {
                     let (value, after) =
                         quoted(rest.get(from..).unwrap_or_default()).unwrap_or((bare(&line[from..]), after));
-                    self.add(name, value);
-                    if value.contains('\\') {
-                        self.add(name, &value.replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\"));
-                    }
+                    let name = above.full_name(line, name);
+                    self.value(&name, value);
+                    above.is_over(line, name, value);
                     after
                 }
                 None => {
-                    self.words(line.trim());
+                    match above.of(line) {
+                        Some(name) => self.value(&name, bare(line.trim().trim_start_matches("- "))),
+                        None => self.words(line.trim()),
+                    }
                     after
                 }
             };
+        }
+    }
+
+    /// A value as it stands, as a program may read it, and what is in it where it is a list or has names itself.
+    fn value(&mut self, name: &str, value: &str) {
+        self.add(name, value);
+        if value.contains('\\') {
+            self.add(name, &value.replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\"));
+            self.add(name, &unescaped(value));
+        }
+        if value.starts_with(['{', '[']) {
+            for piece in value.split(['{', '}', '[', ']', ',']).map(str::trim).filter(|piece| !piece.is_empty()) {
+                match pair(piece) {
+                    Some((inner, from)) => self.add(&format!("{name}.{inner}"), bare(&piece[from..])),
+                    None => self.add(name, bare(piece)),
+                }
+            }
+        }
+        if let (true, Some(decoded)) = (value.contains('%'), decoded(value)) {
+            self.add(name, &decoded);
         }
     }
 
@@ -78,6 +106,76 @@ impl Found {
     }
 }
 
+/// What the lines above say of those below: whose list or block they are in.
+#[derive(Default)]
+struct Above {
+    /// A name whose value stands below it, and how far it is indented; where that says nothing, it is the next line's.
+    owner: Option<(String, Option<usize>)>,
+    /// What a `name:` just called the `value:` that follows.
+    called: Option<String>,
+}
+
+impl Above {
+    /// The name of a line's value with that of what it is in.
+    fn full_name(&mut self, line: &str, name: &str) -> String {
+        if let Some(called) = self.called.take().filter(|_| spelled(name) == "VALUE") {
+            return called;
+        }
+        match self.of(line) {
+            Some(owner) => format!("{owner}.{name}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Notes what a line with a name and a value says of those below.
+    fn is_over(&mut self, line: &str, name: String, value: &str) {
+        if spelled(name.rsplit('.').next().unwrap_or_default()) == "NAME" {
+            self.called = Some(value.to_owned());
+        }
+        // An empty value of a dotenv file owns nothing, for what follows stands at its margin.
+        if matches!(value, "" | "|" | ">" | "|-" | ">-" | "|+" | ">+" | "[" | "{") {
+            self.owner = Some((name, Some(indent(line))));
+        } else if value.ends_with('\\') {
+            self.owner = Some((name, None));
+        }
+    }
+
+    /// Whose value a line is a part of.
+    fn of(&mut self, line: &str) -> Option<String> {
+        let (name, at) = self.owner.as_ref()?;
+        let name = name.clone();
+        let Some(at) = *at else {
+            self.owner = None;
+            return Some(name);
+        };
+        let is_inside = indent(line) > at || indent(line) == at && line.trim_start().starts_with("- ");
+        if !is_inside && !line.trim().is_empty() {
+            self.owner = None;
+            return None;
+        }
+        Some(name)
+    }
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '\t']).len()
+}
+
+/// A value without the backslashes that the shell takes away.
+fn unescaped(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        out.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+    }
+    out
+}
+
+/// A value of an address, as it is meant.
+fn decoded(value: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
 /// The name that a line gives to a value, and where that begins.
 fn pair(line: &str) -> Option<(&str, usize)> {
     let is_name = |name: &str| {
@@ -86,15 +184,29 @@ fn pair(line: &str) -> Option<(&str, usize)> {
     };
     let split = |at: usize| {
         let name = line[..at].trim();
+        let name = name.trim_start_matches(['#', ';']).trim_start();
         let name = name.strip_prefix("export ").or_else(|| name.strip_prefix("- ")).unwrap_or(name).trim();
-        is_name(name).then_some(name)
+        // A remark names something only where it names a secret.
+        let told = !line.trim_start().starts_with(['#', ';']) || looks_secret(&spelled(name), "");
+        (is_name(name) && told).then_some(name)
     };
     let equals = line.find('=').and_then(|at| Some((split(at)?, at + 1)));
     // A colon names something where a space follows: else it may stand in a path, or between fields.
     let colon = || line.match_indices(": ").find_map(|(at, _)| Some((split(at)?, at + 1)));
-    let (name, from) = equals.or_else(colon)?;
+    // And at its end, where lines below it have the value; and behind what names a secret, as in Java's properties.
+    let last = || line.trim_end().strip_suffix(':').and_then(|name| Some((split(name.len())?, name.len() + 1)));
+    let tight = || line.find(':').and_then(|at| Some((split(at)?, at + 1)));
+    let tight = || tight().filter(|(name, _)| looks_secret(&spelled(name), "") && !line.contains("://"));
+    let (name, from) = equals.or_else(colon).or_else(last).or_else(tight)?;
     let blank = line[from..].len() - line[from..].trim_start().len();
     Some((name, from + blank))
+}
+
+/// A value over lines between three quotes, as TOML and Python have it, and what follows its end.
+fn block(text: &str) -> Option<(&str, &str)> {
+    let quote = ["\"\"\"", "'''"].into_iter().find(|quote| text.starts_with(quote))?;
+    let (inner, after) = text[quote.len()..].split_once(quote)?;
+    Some((inner, after.split_once('\n').map_or("", |(_, after)| after)))
 }
 
 /// A value in quotes, and what follows its line.
@@ -163,6 +275,16 @@ mod tests {
             ("ada:$apr1$x$abcdefgh1\n", "$apr1$x$abcdefgh1"),
             ("{\"a\":{\"clientSecret\":\"abcdefgh1\"},\"port\":\"3000\"}", "abcdefgh1"),
             ("token: \"abcdefgh1\"\n", "abcdefgh1"),
+            ("a:\n  secret: |\n    abcdefgh1\n", "abcdefgh1"),
+            ("tokens:\n- abcdefgh1\n- x\n", "abcdefgh1"),
+            ("stringData: {token: 'abcdefgh1'}\n", "abcdefgh1"),
+            ("env:\n- name: DB_PASSWORD\n  value: abcdefgh1\n", "abcdefgh1"),
+            ("db.password:abcdefgh1\n", "abcdefgh1"),
+            ("password = abc\\\n  defgh12\n", "defgh12"),
+            ("secret_key = \"\"\"\nabcdefgh1\n\"\"\"\n", "abcdefgh1"),
+            ("; token: abcdefgh1\n", "abcdefgh1"),
+            ("DB_PASSWORD=\"do\\$lar9val!x\"\n", "do$lar9val!x"),
+            ("DB_PASSWORD=pa%22ss9word%21x\n", "pa\"ss9word!x"),
             ("[default]\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG\n", "wJalrXUtnFEMI/K7MDENG"),
             ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----\n", "MIIEvQIBADANBgkq"),
         ] {

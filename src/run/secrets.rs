@@ -55,7 +55,12 @@ fn values(vars: &Vars, settings: &Settings) -> Vec<String> {
 /// What of the files that are brought along into a worktree nobody is to read. A file that is known for keeping secrets is
 /// read as one.
 pub(super) fn brought(path: &str, text: &str) -> Vec<String> {
-    let values = cage::secrets_in(text, crate::spec::looks_secret(path));
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let keeps = path.split('/').any(|part| cage::looks_secret(&part.replace(['-', '.'], "_"), ""));
+    let mut values = cage::secrets_in(text, keeps || crate::spec::looks_secret(path));
+    // A file may be nothing but the secret after which it is called.
+    let whole = text.trim();
+    values.extend((keeps && !whole.contains('\n') && cage::is_hidden(name, whole)).then(|| whole.to_owned()));
     values.into_iter().filter(|value| !are_places(value)).collect()
 }
 
