@@ -34,7 +34,9 @@ pub(super) fn bring(engine: &Engine, claim: &Claim, worktree: &Path) -> Result<(
     let Some((_, EntryKind::Blob | EntryKind::Exec)) = project.repo.entry(claim.base, INCLUDE)? else { return Ok(()) };
     let patterns = project.repo.read(claim.base, INCLUDE)?.unwrap_or_default();
     let text = String::from_utf8_lossy(&patterns).into_owned();
-    let named = project.repo.ignored_that(&from, &patterns)?;
+    let mut named = project.repo.ignored_that(&from, &patterns)?;
+    // What other attempts have left in their worktrees is theirs.
+    named.retain(|path| !format!("/{path}").contains("/.chant/worktrees/"));
     let (brought, secret): (Vec<String>, Vec<String>) =
         named.into_iter().partition(|path| !spec::looks_secret(path) || spec::names_literally(&text, path));
     if !secret.is_empty() {
@@ -193,11 +195,30 @@ fn copies(project: &Project, paths: &[String], worktree: &Path) -> Result<Vec<St
     let texts = files.filter_map(|(path, file)| Some((path, small_text(&file)?)));
     let mask = Mask::new(texts.flat_map(|(path, text)| secrets::brought(path, &text)));
     let ignored = project.repo.leftovers(worktree)?.ignored;
-    let others = ignored.into_iter().filter(|path| !paths.contains(path));
+    let below = ignored.iter().flat_map(|path| files_below(worktree, path));
+    let others = below.filter(|path| !paths.contains(path));
     let holds = |path: &String| {
         small_text(&worktree.join(path)).is_some_and(|text| mask.text(text.as_bytes()) != text.as_bytes())
     };
     Ok(others.filter(holds).collect())
+}
+
+/// A file, or all files in a directory that is ignored as a whole; relative to the top, without what links lead to.
+fn files_below(top: &Path, path: &str) -> Vec<String> {
+    let (mut files, mut open) = (Vec::new(), vec![path.trim_end_matches('/').to_owned()]);
+    while let Some(path) = open.pop() {
+        let there = top.join(&path);
+        match there.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => {
+                let names = fs::read_dir(&there).into_iter().flatten().flatten();
+                let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+                open.extend(names.map(|name| format!("{path}/{name}")));
+            }
+            Ok(meta) if meta.is_file() => files.push(path),
+            _ => {}
+        }
+    }
+    files
 }
 
 /// Whether no link leads to a file from the top.

@@ -170,11 +170,11 @@ fn a_brought_file_that_was_changed_is_kept_outside_of_all_refs() {
     {
         let sandbox = Sandbox::new();
         sandbox
-            .write(".gitignore", ".env*\nother\n")
+            .write(".gitignore", ".env*\nother\ndeps/\n")
             .write(".worktreeinclude", ".env\n")
             .write(".env", "KEY=one-of-the-user\n");
         let script = format!(
-            "cp .env .env.bak; echo KEY=m4de-$((6 * 7))-by-the-agent > .env; echo x > other; touch a; {finish}"
+            "cp .env .env.bak; mkdir -p deps/x; cp .env deps/x/c; echo KEY=m4de-$((6 * 7))-by-the-agent > .env; echo x > other; touch a; {finish}"
         );
         if finish.contains("switch") {
             // Without a sandbox a worktree that left its branch is set aside whole.
@@ -191,7 +191,9 @@ fn a_brought_file_that_was_changed_is_kept_outside_of_all_refs() {
         let kept = std::fs::read_to_string(sandbox.path(".git/chant/kept/001-a/1/.env"));
         let kept = kept.unwrap_or_else(|_| panic!("{finish}: {}", out.all()));
         assert_eq!(kept, "KEY=m4de-42-by-the-agent\n", "{finish}");
-        assert!(sandbox.path(".git/chant/kept/001-a/1/.env.bak").is_file(), "a copy is kept beside it");
+        for copy in [".env.bak", "deps/x/c"] {
+            assert!(sandbox.path(format!(".git/chant/kept/001-a/1/{copy}")).is_file(), "{copy} is kept beside it");
+        }
         assert!(
             out.err.contains("outside of all refs") && sandbox.chant(["doctor"]).all().contains("chant/kept/001-a")
         );
@@ -200,6 +202,17 @@ fn a_brought_file_that_was_changed_is_kept_outside_of_all_refs() {
             "what is not brought is kept as ever"
         );
     }
+}
+
+#[test]
+fn what_other_attempts_have_left_is_not_brought_along() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitignore", "*.db\n").write(".worktreeinclude", "*.db\n").write("one.db", "1\n");
+    sandbox.steps("001-a", "", &["A $ test -f a"], "find . -name '*.db' > $BESIDE/found; touch a").commit("spec");
+    sandbox.chant(["list"]).ok();
+    sandbox.write(".chant/worktrees/000-x+kept-1/evil.db", "x\n");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(std::fs::read_to_string(sandbox.beside("found")).unwrap(), "./one.db\n");
 }
 
 #[test]
