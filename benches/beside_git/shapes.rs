@@ -6,7 +6,7 @@ use super::{Place, row, timed};
 /// Ten times as many specs of one shape: by how much longer it takes.
 pub fn shapes() {
     let shapes: [(&str, Of); 4] = [
-        ("in a chain", |n| (n > 0).then(|| format!("depends_on: [{:05}-s]", n - 1)).unwrap_or_default()),
+        ("in a chain", |n| if n > 0 { format!("depends_on: [{:05}-s]", n - 1) } else { String::new() }),
         ("in diamonds", |n| match n % 4 {
             0 if n == 0 => String::new(),
             0 => format!("depends_on: [{:05}-s]", n - 1),
