@@ -92,24 +92,30 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         let whole = Some(text.trim()).filter(|text| !text.is_empty());
         return whole.into_iter().map(str::to_owned).collect();
     }
+    // Measured once, not once for each piece.
+    let columns_of: fn(&str) -> usize = if is_plain(text) { str::len } else { wide };
     let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
+    let (mut line, mut taken) = (String::new(), 0);
     let mut rest = text.trim();
     while !rest.is_empty() {
-        let spaces = &rest[..rest.len() - rest.trim_start_matches(' ').len()];
-        let word = rest[spaces.len()..].split(' ').next().unwrap_or_default();
-        rest = &rest[spaces.len() + word.len()..];
-        if line.is_empty() || wide(&line) + wide(spaces) + wide(word) <= columns {
-            line.push_str(spaces);
-            line.push_str(word);
+        let spaces = rest.bytes().take_while(|byte| *byte == b' ').count();
+        let end = rest[spaces..].bytes().position(|byte| byte == b' ').map_or(rest.len(), |at| spaces + at);
+        let (piece, word) = (&rest[..end], &rest[spaces..end]);
+        rest = &rest[end..];
+        let more = columns_of(piece);
+        if line.is_empty() || taken + more <= columns {
+            line.push_str(piece);
+            taken += more;
         } else {
             lines.push(std::mem::replace(&mut line, word.to_owned()));
+            taken = more - spaces;
         }
-        while wide(&line) > columns {
+        while taken > columns {
             let first = begin(&line, columns);
             // What is wider than a whole line cannot be broken any further.
             let at = if first.is_empty() { line.chars().next().map_or(0, char::len_utf8) } else { first.len() };
             let after = line.split_off(at);
+            taken = columns_of(&after);
             lines.push(std::mem::replace(&mut line, after));
         }
     }
