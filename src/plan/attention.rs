@@ -11,8 +11,8 @@ use super::reason;
 use super::status::{BlockKind, Status};
 
 /// What is gathered once for all rows.
-pub(super) struct Attention {
-    anomalies: HashMap<Qualified, Vec<String>>,
+pub(super) struct Attention<'a> {
+    anomalies: HashMap<&'a Qualified, Vec<&'a str>>,
     failed: Vec<Few>,
     conflicting: Vec<Few>,
 }
@@ -47,12 +47,12 @@ impl Few {
     }
 }
 
-impl Attention {
-    pub fn new(plan: &Plan) -> Self {
-        let mut anomalies: HashMap<Qualified, Vec<String>> = HashMap::new();
+impl<'a> Attention<'a> {
+    pub fn new(plan: &Plan<'a>) -> Self {
+        let mut anomalies: HashMap<&Qualified, Vec<&str>> = HashMap::new();
         for anomaly in &plan.input.ledger.anomalies {
             if let Some(spec) = &anomaly.spec {
-                anomalies.entry(spec.clone()).or_default().push(anomaly.message.clone());
+                anomalies.entry(spec).or_default().push(&anomaly.message);
             }
         }
         let failed = inner(plan, |i| plan.status[i] == Status::Failed);
@@ -74,18 +74,24 @@ impl Attention {
         said.extend(landed_elsewhere(plan, i));
         said.extend(reverted(plan, i));
         said.extend(uncommitted(plan, i));
-        for id in own::names(plan.input.set, plan.specs[i]) {
-            let name = own::qualified(plan.input.project, id);
-            said.extend(self.anomalies.get(&name).into_iter().flatten().cloned());
-        }
-        let mut seen = Vec::new();
-        said.retain(|text| {
-            !seen.contains(text) && {
-                seen.push(text.clone());
-                true
+        if !self.anomalies.is_empty() {
+            for id in own::names(plan.input.set, plan.specs[i]) {
+                let name = own::qualified(plan.input.project, id);
+                said.extend(self.anomalies.get(&name).into_iter().flatten().map(|&text| text.to_owned()));
             }
-        });
-        (!said.is_empty()).then(|| said.join("; "))
+        }
+        match said.len() {
+            0 | 1 => said.pop(),
+            _ => {
+                let mut each: Vec<&str> = Vec::new();
+                for text in &said {
+                    if !each.contains(&text.as_str()) {
+                        each.push(text);
+                    }
+                }
+                Some(each.join("; "))
+            }
+        }
     }
 
     fn of_members(&self, plan: &Plan, i: usize) -> Vec<String> {

@@ -66,7 +66,8 @@ pub fn board(input: &Input) -> Board {
 }
 
 fn orphans(input: &Input) -> Vec<Orphan> {
-    let known: HashSet<&SpecId> = input.set.iter().flat_map(|spec| own::names(input.set, spec)).collect();
+    let known: HashSet<&SpecId, foldhash::fast::RandomState> =
+        input.set.iter().flat_map(|spec| own::names(input.set, spec)).collect();
     let ours = input.ledger.specs.iter().filter(|(name, _)| name.project.as_ref() == input.project);
     ours.filter(|(name, _)| !known.contains(&name.id))
         .map(|(name, r)| Orphan {
@@ -95,7 +96,8 @@ impl<'a> Plan<'a> {
         let graph = Graph::new(input.set);
         // In the order of their numbers.
         let specs: Vec<&Spec> = input.set.iter().collect();
-        let own: Vec<Own> = specs.iter().map(|spec| own::own(input, spec)).collect();
+        let records = own::records(input);
+        let own: Vec<Own> = specs.iter().map(|spec| own::own(input, &records, spec)).collect();
         let status = of_drivers(&graph, &specs, &own);
         let bases = Bases::new(input, &graph);
         let lacking = Lacking::new(&graph, &own, &status, &bases);
@@ -221,8 +223,11 @@ fn review(plan: &Plan, i: usize) -> Option<Review> {
 
 /// The spec's branch, under its name or a former one, where it exists.
 fn branch(plan: &Plan, i: usize) -> Option<String> {
-    let names = own::names(plan.input.set, plan.specs[i]).map(|id| own::qualified(plan.input.project, id).branch());
-    names.into_iter().find(|name| plan.input.branches.contains(name))
+    if plan.input.branches.is_empty() {
+        return None;
+    }
+    let mut names = own::names(plan.input.set, plan.specs[i]).map(|id| own::qualified(plan.input.project, id).branch());
+    names.find(|name| plan.input.branches.contains(name))
 }
 
 /// Where the current attempt lands or has landed; before one, where the next will.

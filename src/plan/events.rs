@@ -78,6 +78,10 @@ impl Events {
     /// For each moment the knot it is tied into, where it comes before itself: an index into the second list, which
     /// holds the members of each knot. (Tarjan's strongly connected components, without recursion: chains are long.)
     pub fn knots(&self) -> (Vec<Option<usize>>, Vec<Vec<usize>>) {
+        // Nearly always there is none, and that is seen in fewer steps.
+        if self.all_may_come() {
+            return (vec![None; self.len()], Vec::new());
+        }
         let mut search = Search::new(self.len());
         for root in 0..self.len() {
             if search.seen[root] == UNSEEN {
@@ -94,6 +98,25 @@ impl Events {
             }
         }
         (of, knots)
+    }
+
+    /// Whether every moment can come after all that must come before it.
+    fn all_may_come(&self) -> bool {
+        let mut waits = vec![0_u32; self.len()];
+        self.to.iter().for_each(|&b| waits[b] += 1);
+        let mut free: Vec<usize> = (0..self.len()).filter(|&v| waits[v] == 0).collect();
+        let mut come = 0;
+        while let Some(v) = free.pop() {
+            come += 1;
+            for &b in self.after(v) {
+                effort::step();
+                waits[b] -= 1;
+                if waits[b] == 0 {
+                    free.push(b);
+                }
+            }
+        }
+        come == self.len()
     }
 
     /// The shortest way from `root` back to itself, each moment followed by one that must come after it; empty where

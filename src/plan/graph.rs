@@ -1,7 +1,5 @@
 //! Who waits for whom: the specs of a project by number, with drivers, members and dependencies.
-use std::collections::HashMap;
-
-use crate::spec::{Set, SpecId};
+use crate::spec::{ById, Set, SpecId};
 
 use super::events::{Events, finish, start};
 use super::forest::Forest;
@@ -10,7 +8,7 @@ use super::forest::Forest;
 #[derive(Debug, Clone)]
 pub struct Graph {
     ids: Vec<SpecId>,
-    index: HashMap<SpecId, usize>,
+    index: ById<usize>,
     forest: Forest,
     /// As the specs have it, ways round included.
     members: Vec<Vec<usize>>,
@@ -22,7 +20,7 @@ impl Graph {
     /// Reads the resolved references of a set; in time linear in their number.
     pub fn new(set: &Set) -> Self {
         let ids: Vec<SpecId> = set.ids().cloned().collect();
-        let index: HashMap<SpecId, usize> = ids.iter().enumerate().map(|(i, id)| (id.clone(), i)).collect();
+        let index = set.places().clone();
         let numbers = |list: &[SpecId]| list.iter().filter_map(|id| index.get(id).copied()).collect::<Vec<_>>();
         let members: Vec<_> = ids.iter().map(|id| numbers(set.members_of(id))).collect();
         let needs: Vec<_> = ids.iter().map(|id| numbers(set.own_depends_on(id))).collect();

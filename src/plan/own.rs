@@ -1,4 +1,6 @@
 //! What a spec's own events say of it, before its members, its driver and its dependencies have a say.
+use std::collections::HashMap;
+
 use crate::ledger::{Entry, In, Oid, Record, State, Tally, is_own_run};
 use crate::spec::{Project, Qualified, Set, Spec, SpecId};
 
@@ -56,25 +58,32 @@ pub(super) fn qualified(project: Option<&Project>, id: &SpecId) -> Qualified {
     Qualified { project: project.cloned(), id: id.clone() }
 }
 
+/// The records of a project's specs, by name: each spec is looked up, and a ledger of thousands is no place to search.
+pub(super) type Records<'a> = HashMap<&'a SpecId, &'a Record, foldhash::fast::RandomState>;
+
+/// Those of the project that is looked at.
+pub(super) fn records<'a>(input: &Input<'a>) -> Records<'a> {
+    let ours = input.ledger.specs.iter().filter(|(name, _)| name.project.as_ref() == input.project);
+    ours.map(|(name, record)| (&name.id, record)).collect()
+}
+
 /// Reads the ledger for one spec.
-pub(super) fn own<'a>(input: &Input<'a>, spec: &Spec) -> Own<'a> {
-    let (name, record) = find(input, spec);
+pub(super) fn own<'a>(input: &Input<'a>, records: &Records<'a>, spec: &Spec) -> Own<'a> {
+    let (name, record) = find(input, records, spec);
     Own { name, record, status: status(input, spec, record) }
 }
 
 /// The record under the spec's name or under a former one; where several have events, the highest attempt is current.
-fn find<'a>(input: &Input<'a>, spec: &Spec) -> (Qualified, Option<&'a Record>) {
-    let Input { set, ledger, project, .. } = *input;
-    let mut best = (qualified(project, &spec.id), None::<&Record>);
-    for id in names(set, spec) {
-        let name = qualified(project, id);
-        if let Some(record) = ledger.record(&name)
+fn find<'a>(input: &Input<'a>, records: &Records<'a>, spec: &Spec) -> (Qualified, Option<&'a Record>) {
+    let mut best = (&spec.id, None::<&Record>);
+    for id in names(input.set, spec) {
+        if let Some(record) = records.get(id).copied()
             && best.1.is_none_or(|b| record.attempt > b.attempt)
         {
-            best = (name, Some(record));
+            best = (id, Some(record));
         }
     }
-    best
+    (qualified(input.project, best.0), best.1)
 }
 
 fn status(input: &Input, spec: &Spec, record: Option<&Record>) -> Status {

@@ -154,13 +154,16 @@ impl Plan<'_> {
 
     /// Whether commits came after the completion, a person's merge for instance: they void it until it is proven again.
     pub(super) fn moved_on(&self, i: usize) -> bool {
+        if self.status[i] != Status::InReview {
+            return false;
+        }
         let own = &self.own[i];
         let event = own.record.and_then(|record| record.decided_by);
         let tip = self.input.view.branches.get(&own.name.branch()).and_then(|tips| tips.first());
         let history = self.input.history;
         let gone_on =
             |(event, tip): (Oid, &Oid)| history.is_ancestor(event, *tip) && !history.same_content(event, *tip);
-        self.status[i] == Status::InReview && event.zip(tip).is_some_and(gone_on)
+        event.zip(tip).is_some_and(gone_on)
     }
 
     /// Whether a person has to say that what was done may land.

@@ -93,7 +93,7 @@ fn waits_for(board: &Board, row: &Row) -> Vec<SpecId> {
 }
 
 fn lines(input: &Input, spec: &Spec, row: &Row) -> Vec<Line> {
-    let own = own::own(input, spec);
+    let own = own::own(input, &own::records(input), spec);
     let mut lines = own.record.map(of_record).unwrap_or_default();
     if lines.is_empty() {
         lines.push(Line::new(None, unheard_of(row)));

@@ -1,6 +1,7 @@
 //! The names of specs, and how a name typed by hand finds its spec (DESIGN.md, section 2, "Ids").
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -92,6 +93,9 @@ pub(super) fn invisible(c: char) -> bool {
 #[derive(Clone, PartialEq, Eq, Hash, JsonSchema)]
 #[schemars(with = "String")]
 pub struct SpecId(Arc<str>);
+
+/// Something about each of many specs. Ids are looked up all the time: the hash is a quick one, seeded anew in each process.
+pub type ById<V> = HashMap<SpecId, V, foldhash::fast::RandomState>;
 
 /// The name of a project that is not at its repository's root: a legal component of a ref.
 #[derive(Clone, PartialEq, Eq, Hash, JsonSchema)]

@@ -42,7 +42,7 @@ pub use diagnostic::{Diagnostic, Severity, Source};
 pub use duration::{format_duration, parse_duration};
 pub use edited::edited_criteria;
 pub use glob::{check_glob, literal_part, matcher};
-pub use id::{IdError, Project, SpecId, legal_component};
+pub use id::{ById, IdError, Project, SpecId, legal_component};
 pub use include::{looks_secret, names_literally};
 pub use lint::{lint, lint_project};
 pub use lookup::{Lookup, resolve};

@@ -27,12 +27,20 @@ pub struct Qualified {
 impl Qualified {
     /// The short name of the spec's branch: `chant/kpi/001-x`.
     pub fn branch(&self) -> String {
-        format!("{BRANCHES}{self}")
+        self.behind(BRANCHES)
     }
 
     /// The full name of the spec's branch: `refs/heads/chant/kpi/001-x`.
     pub fn full_ref(&self) -> String {
-        format!("{HEADS}{BRANCHES}{self}")
+        HEADS.to_owned() + &self.branch()
+    }
+
+    /// Asked for each spec at every look, so written without a detour.
+    fn behind(&self, head: &str) -> String {
+        match &self.project {
+            Some(project) => [head, project.as_str(), "/", self.id.as_str()].concat(),
+            None => [head, self.id.as_str()].concat(),
+        }
     }
 
     /// The inverse of [`branch`](Self::branch) and of [`full_ref`](Self::full_ref); `None` for any other branch.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use super::id::SpecId;
+use super::id::{ById, SpecId};
 use super::lookup::{self, Lookup};
 use super::model::{Spec, SpecRef};
 
@@ -13,12 +13,12 @@ pub struct Set {
     #[allow(clippy::vec_box, reason = "each is large, and moved about until it is in its place")]
     specs: Vec<Box<Spec>>,
     /// Where each is among them.
-    places: HashMap<SpecId, usize>,
+    places: ById<usize>,
     /// Once somebody has asked.
     by_number: OnceLock<HashMap<String, SpecId>>,
-    drivers: HashMap<SpecId, SpecId>,
-    members: HashMap<SpecId, Vec<SpecId>>,
-    depends_on: HashMap<SpecId, Vec<SpecId>>,
+    drivers: ById<SpecId>,
+    members: ById<Vec<SpecId>>,
+    depends_on: ById<Vec<SpecId>>,
     former: BTreeMap<SpecId, SpecId>,
     problems: BTreeMap<SpecId, Vec<Problem>>,
 }
@@ -168,6 +168,11 @@ impl Set {
     /// The spec of this very id.
     pub fn get(&self, id: &SpecId) -> Option<&Spec> {
         self.places.get(id).map(|at| &*self.specs[*at])
+    }
+
+    /// Where each is among [`all`](Self::iter), by its id.
+    pub fn places(&self) -> &ById<usize> {
+        &self.places
     }
 
     /// All specs, in natural order.
