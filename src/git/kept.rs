@@ -85,6 +85,13 @@ impl Repo {
         Ok(value)
     }
 
+    /// Whether what is kept of the history is so much that it is worth while to read it beside other things: of a few
+    /// thousand commits on.
+    pub fn has_long_history(&self) -> bool {
+        const MUCH: u64 = 1 << 18;
+        fs::metadata(self.kept_path(Of::Repository, "history")).is_ok_and(|meta| meta.len() > MUCH)
+    }
+
     /// Now, by the clock of the file system on which this worktree's kept files are; `None` where nothing can be written.
     pub fn tick(&self) -> Option<Tick> {
         let path = self.scratch_path("tick").ok()?;
@@ -93,11 +100,11 @@ impl Repo {
         Some(Tick { dev: meta.dev(), at: (meta.ctime(), meta.ctime_nsec()) })
     }
 
-    /// A kept file, mapped.
+    /// A kept file, mapped as a whole: all of it is read, for its checksum.
     pub(super) fn kept(&self, of: Of, name: &str) -> Option<memmap2::Mmap> {
         let file = File::open(self.kept_path(of, name)).ok().filter(|_| !self.decides())?;
         // SAFETY: nobody writes into the file, it is only ever replaced: what is mapped stays as it is.
-        unsafe { memmap2::Mmap::map(&file) }.ok()
+        unsafe { memmap2::MmapOptions::new().populate().map(&file) }.ok()
     }
 
     /// Puts a file into its place, whole or not at all; whether `write` had something to say, and it is there now.

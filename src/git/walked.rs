@@ -1,17 +1,23 @@
-//! What walks have found, kept: in this process as it is, and for the next ones frozen in a file (see [`super::kept`]),
-//! `history`. What is in it repeats commits, which never change.
+//! What walks have found, kept: in this process as it is, and for the next ones in two files (see [`super::kept`]). Most of it
+//! is frozen in `history`, which is read where it lies and written as a whole; what has come since then is in `recent`, until
+//! it is much. What is in them repeats commits, which never change: it does not matter which of the files is the older one.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::kept::Of;
 use super::repo::Repo;
-use crate::ledger::{Builder, Frozen, History, Oid};
+use crate::ledger::{Builder, Frozen, History, Note, Oid};
 
-/// The file's name.
+/// The files' names.
 const FILE: &str = "history";
-/// So many commits are read anew at every call before it is worth while to write them down; and one more for each thousand
-/// that are written, for the whole file is written anew.
+const RECENT: &str = "recent";
+/// So many commits are read anew at every call before it is worth while to write them down.
 const FEW: usize = 256;
+/// One in so many that are frozen may be recent before all is frozen anew.
+const PART: usize = 16;
+
+/// A commit as a file of recent ones has it: its name, its parents, what it says.
+type Known = (Oid, Vec<Oid>, Option<Note>);
 
 /// What this process has found so far.
 #[derive(Debug, Default, Clone)]
@@ -20,7 +26,9 @@ pub(super) struct Walked {
     pub base: Option<Arc<Frozen>>,
     /// The last walk since then.
     pub last: Option<Arc<History>>,
-    /// Whether the file was looked at.
+    /// How many commits the file of recent ones holds.
+    recent: usize,
+    /// Whether the files were looked at.
     looked: bool,
 }
 
@@ -31,20 +39,42 @@ impl Repo {
         if !walked.looked {
             walked.looked = true;
             walked.base = self.frozen().map(Arc::new);
+            let recent = self.recall::<Vec<Known>>(Of::Repository, RECENT, &[]).unwrap_or_default();
+            walked.recent = recent.len();
+            let mut builder = Builder::on(walked.base.clone());
+            recent.into_iter().for_each(|(commit, parents, note)| builder.push(commit, &parents, note));
+            walked.last = (walked.recent > 0).then(|| Arc::new(builder.finish()));
         }
         walked.clone()
+    }
+
+    /// Reads what earlier walks have kept, ahead of the first question: that takes its time for a long history.
+    pub fn recall_history(&self) {
+        drop(self.known_walk());
     }
 
     /// Keeps what a walk from `tips` has found, and freezes it where much of it is new: then what is frozen takes the place
     /// of what was found, which needs more room.
     pub(super) fn keep_walk(&self, tips: &[Oid], found: History) -> Arc<History> {
-        let base = self.walked().base.as_ref().map_or(0, |base| base.len());
-        let worth = found.fresh() > FEW + base / 1000 && !self.is_receiving();
-        match worth.then(|| self.freeze(tips, &found)).flatten().map(Arc::new) {
+        let (base, recent) = {
+            let walked = self.walked();
+            (walked.base.as_ref().map_or(0, |base| base.len()), walked.recent)
+        };
+        let fresh = found.fresh();
+        let much = fresh > FEW + base / PART && !self.is_receiving();
+        if !much && fresh > recent + FEW + recent / PART {
+            let known: Vec<_> = found.fresh_commits().collect();
+            self.keep_value(Of::Repository, RECENT, &[], &known);
+            self.walked().recent = fresh;
+        }
+        match much.then(|| self.freeze(tips, &found)).flatten().map(Arc::new) {
             Some(frozen) => {
                 drop(found);
+                if recent > 0 {
+                    self.keep_value::<Vec<Known>>(Of::Repository, RECENT, &[], &Vec::new());
+                }
                 let mut walked = self.walked();
-                (walked.base, walked.last) = (Some(Arc::clone(&frozen)), None);
+                (walked.base, walked.last, walked.recent) = (Some(Arc::clone(&frozen)), None, 0);
                 Arc::new(Builder::on(Some(frozen)).finish_at(tips))
             }
             None => {

@@ -21,6 +21,22 @@ pub fn oid(n: u32) -> Oid {
     Oid::from_bytes(&bytes).unwrap()
 }
 
+/// A fold whose answers are at hand.
+pub fn fold_with(h: &History, v: &View, answers: &Answers) -> Folded {
+    let Ok(folded) = fold(h, v, |_| Ok::<_, std::convert::Infallible>(answers.clone()));
+    folded
+}
+
+/// What a fold asks.
+pub fn questions(h: &History, v: &View) -> Vec<Question> {
+    let mut all = Vec::new();
+    let Ok(_) = fold(h, v, |asked| {
+        all = asked.to_vec();
+        Ok::<_, std::convert::Infallible>(Answers::new())
+    });
+    all
+}
+
 pub fn name(text: &str) -> Qualified {
     text.parse().unwrap()
 }
@@ -139,7 +155,7 @@ impl World {
     pub fn ledger(&self) -> Ledger {
         let (h, asked) = (self.history(), self.questions());
         let answers = self.answers.iter().filter(|(q, _)| asked.contains(q)).map(|(q, a)| (*q, *a)).collect();
-        fold(&h, &self.view, &answers)
+        fold_with(&h, &self.view, &answers).ledger
     }
 
     pub fn record(&self, spec: &str) -> Record {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::basis::Basis;
 use super::block::{Approval, Transition};
 use super::case::{self, Candidate, Case};
 use super::claim::Evidence;
@@ -15,23 +16,23 @@ use super::trust::{Unsigned, keep_what_is_signed};
 use super::verdict::{Court, Verdict};
 use super::view::View;
 
-/// What only Git can tell, and [`fold`] wants to know.
-pub fn questions(h: &History, v: &View) -> Vec<Question> {
+/// The ledger of a history, looked at from somewhere. What only Git can tell is asked of `ask`, all at once, and not where
+/// there is nothing to ask; a question that it leaves out counts as answered by no.
+///
+/// # Errors
+/// What `ask` says.
+pub fn fold<E>(h: &History, v: &View, ask: impl FnOnce(&[Question]) -> Result<Answers, E>) -> Result<Folded, E> {
     let mut scan = Scan::new(h, v);
-    keep_what_is_signed(h, v, &mut scan);
-    let dropped = keep_what_counts(h, &mut scan);
-    let mut cases = case::cases(h, v, &scan, &dropped);
-    let court = Court::new(h, v, &scan, &mut cases, &Answers::new());
-    court.asked.into_iter().collect()
-}
-
-/// The ledger of a history, looked at from somewhere, with Git's answers to [`questions`].
-pub fn fold(h: &History, v: &View, a: &Answers) -> Ledger {
-    let mut scan = Scan::new(h, v);
+    let basis = Basis::new(h, v, &scan);
     let unsigned = keep_what_is_signed(h, v, &mut scan);
     let dropped = keep_what_counts(h, &mut scan);
     let mut cases = case::cases(h, v, &scan, &dropped);
-    let court = Court::new(h, v, &scan, &mut cases, a);
+    let mut court = Court::new(h, v, &scan, &mut cases, &Answers::new());
+    let asked: Vec<Question> = std::mem::take(&mut court.asked).into_iter().collect();
+    if !asked.is_empty() {
+        drop(court);
+        court = Court::new(h, v, &scan, &mut cases, &ask(&asked)?);
+    }
     let verdicts = court.judge();
     let mut ledger = Ledger { evidence: Evidence::new(h, &court.reverts), ..Ledger::default() };
     let mut said = scan.anomalies.clone();
@@ -50,7 +51,16 @@ pub fn fold(h: &History, v: &View, a: &Answers) -> Ledger {
     }
     said.sort_unstable();
     said.dedup();
-    Ledger { anomalies: said, ..ledger }
+    Ok(Folded { ledger: Ledger { anomalies: said, ..ledger }, basis: basis.filter(|_| asked.is_empty()) })
+}
+
+/// What a fold came to.
+#[derive(Debug, Clone)]
+pub struct Folded {
+    /// What has happened.
+    pub ledger: Ledger,
+    /// By which it can be told that it still holds when the history has gone on; `None` where only a fold can tell.
+    pub basis: Option<Basis>,
 }
 
 /// Whether an event that is none stands on the squash by which its spec landed: forges repeat all messages there.

@@ -6,7 +6,7 @@ use proptest::sample::{Index, select};
 
 use crate::ledger::fixture::{World, name, oid};
 use crate::ledger::{Answer, Approval, Block, How, In, Landing, Ledger, Note, Oid, Question, State, Transition, View};
-use crate::ledger::{fold, questions, write};
+use crate::ledger::{fold_with, questions, write};
 
 const SPECS: [&str; 5] = ["d", "d.1", "d.2", "x", "p/y"];
 const TARGETS: [&str; 5] = ["main", "gone", "chant/d", "chant/d.1", "chant/x"];
@@ -405,7 +405,7 @@ proptest! {
     ) {
         let other = w.history_in(&order);
         prop_assert_eq!(questions(&other, &w.view), w.questions());
-        prop_assert_eq!(fold(&other, &w.view, &w.answers), w.ledger());
+        prop_assert_eq!(fold_with(&other, &w.view, &w.answers).ledger, w.ledger());
     }
 
     #[test]
@@ -470,8 +470,8 @@ proptest! {
         }
         let h = w.history();
         // Neither a round of parents, nor answers to what was not asked, nor a view of what is not there.
-        prop_assert!(fold(&h, &w.view, &w.answers).anomalies.is_sorted());
-        prop_assert!(fold(&h, &View::at(oid(4_000)), &w.answers).specs.values().all(|r| r.in_target != In::Unknown));
+        prop_assert!(fold_with(&h, &w.view, &w.answers).ledger.anomalies.is_sorted());
+        prop_assert!(fold_with(&h, &View::at(oid(4_000)), &w.answers).ledger.specs.values().all(|r| r.in_target != In::Unknown));
     }
 
     #[test]

@@ -11,15 +11,17 @@
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
-use super::history::{History, NONE, Note, number};
+use super::history::{History, NONE, Note, digest, number};
 use super::oid::Oid;
 use super::seal::{Seal, opened};
 
 /// What the bytes begin with; the digit is the version of the format.
-const MAGIC: &[u8; 16] = b"chant history 1\n";
+const MAGIC: &[u8; 16] = b"chant history 2\n";
 /// How many numbers of four bytes follow it.
 const NUMBERS: usize = 9;
-const HEADER: usize = MAGIC.len() + 4 * NUMBERS;
+/// Where the name of all that says something stands.
+const SAID: usize = MAGIC.len() + 4 * NUMBERS;
+const HEADER: usize = SAID + 32;
 /// One note: commit, whether the tree is the parent's, time, lengths of message and author.
 const NOTE: usize = 4 + 4 + 8 + 4 + 4;
 
@@ -39,6 +41,8 @@ pub struct Frozen {
     notes: OnceLock<Vec<(u32, Note)>>,
     /// The commits from which it was walked.
     pub(super) tips: Vec<u32>,
+    /// A name for all commits that say something: see [`History::said`].
+    pub(super) said: [u8; 32],
 }
 
 impl std::fmt::Debug for Frozen {
@@ -122,6 +126,7 @@ impl Frozen {
         if at.end.checked_sub(MAGIC.len())? != opened(all, MAGIC)?.len() {
             return None;
         }
+        let said = all.get(SAID..HEADER)?.try_into().ok()?;
         let tips = (0..counts.tips as usize).map(|i| u32_at(all, at.tips + 4 * i)).collect();
         Some(Self {
             bytes,
@@ -132,6 +137,7 @@ impl Frozen {
             notes_count: counts.notes,
             notes: OnceLock::new(),
             tips,
+            said,
         })
     }
 
@@ -223,6 +229,7 @@ pub(super) fn freeze(h: &History, tips: &[u32], to: &mut dyn Write) -> io::Resul
     };
     let mut out = Seal::new(to, MAGIC);
     counts.numbers().into_iter().try_for_each(|n| put(&mut out, n))?;
+    out.write_all(&digest(None, h.notes().map(|(at, _)| h.oid(at))))?;
     (0..count).try_for_each(|at| out.write_all(h.oid(at).as_bytes()))?;
     let mut offset = 0;
     put(&mut out, 0)?;

@@ -9,6 +9,9 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
 use super::frozen::{self, Frozen};
 use super::oid::Oid;
 use super::reach::Reach;
@@ -17,7 +20,7 @@ use super::reach::Reach;
 pub(super) const NONE: u32 = u32::MAX;
 
 /// What a commit says, kept only where its message holds `chant-` in any case or `This reverts commit`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// The whole message, as it is stored.
     pub message: Box<[u8]>,
@@ -161,9 +164,30 @@ impl History {
         self.notes.len() + self.graph.base.as_ref().map_or(0, |base| base.says())
     }
 
+    /// A name for all commits of which it was kept what they say: of two histories that have the same one, none knows of
+    /// such a commit that the other does not. `None` where some of what is frozen cannot be seen any more.
+    pub fn said(&self) -> Option<[u8; 32]> {
+        let base = self.graph.base.as_ref().map(|base| base.said);
+        match (&self.graph.live, base) {
+            (Some(_), _) => None,
+            (None, Some(base)) if self.notes.is_empty() => Some(base),
+            (None, base) => {
+                Some(digest(base.as_ref().map(<[u8; 32]>::as_slice), self.notes.iter().map(|(at, _)| self.oid(*at))))
+            }
+        }
+    }
+
     /// How many of them are not in the frozen history that this one stands on.
     pub fn fresh(&self) -> usize {
         self.graph.commits.len()
+    }
+
+    /// Those commits, their parents and what they say.
+    pub fn fresh_commits(&self) -> impl Iterator<Item = (Oid, Vec<Oid>, Option<&Note>)> + '_ {
+        let known = (self.graph.first..number(self.graph.len())).filter(|at| self.graph.is_here(*at));
+        known.map(|at| {
+            (self.oid(at), self.graph.all_parents(at).map(|parent| self.oid(parent)).collect(), self.note_at(at))
+        })
     }
 
     /// Writes this history, walked from `tips`, as bytes for [`Frozen::new`]. Whether it did: not where something is hidden,
@@ -342,6 +366,16 @@ impl History {
     pub(super) fn span(&self, tour: usize, at: u32) -> (u32, u32) {
         self.reach.span(&self.graph, tour, at)
     }
+}
+
+/// A name for some commits, in whatever order they come, with what is known of others already.
+pub(super) fn digest(others: Option<&[u8]>, commits: impl Iterator<Item = Oid>) -> [u8; 32] {
+    let mut commits: Vec<Oid> = commits.collect();
+    commits.sort_unstable();
+    let mut all = Sha256::new();
+    all.update(others.unwrap_or_default());
+    commits.iter().for_each(|oid| all.update(oid.as_bytes()));
+    all.finalize().into()
 }
 
 /// How often it is asked whether a commit is still reachable before all that is reachable is marked instead.

@@ -11,6 +11,9 @@
 //! commits and finds the last ones; `case` brings each spec to the question that is left, `target` and `claim` hold
 //! what bears on it, `verdict` decides it; `fold` tells of it all in a `record`.
 
+mod basis;
+#[cfg(test)]
+mod basis_tests;
 pub mod block;
 mod case;
 mod claim;
@@ -38,12 +41,15 @@ mod trust;
 mod verdict;
 mod view;
 
+pub use basis::Basis;
 pub use block::{
     Approval, Block, Landing, Reading, Tally, Transition, harmless_line, harmless_text, mentions, names_spec, read,
     spec_line, write,
 };
 pub use claim::Evidence;
-pub use fold::{fold, questions};
+#[cfg(test)]
+pub(crate) use fixture::{fold_with, questions};
+pub use fold::{Folded, fold};
 pub use frozen::{Bytes, Frozen};
 pub use history::{Builder, History, Note};
 pub use legal::{Before, follows, stands};

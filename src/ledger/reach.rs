@@ -27,6 +27,9 @@ impl Reach {
 
     /// Whether `b` descends from `a`, or is it.
     pub fn reaches(&self, graph: &Graph, b: u32, a: u32) -> bool {
+        if let Some(told) = self.tell(graph, b, a) {
+            return told;
+        }
         let mut seen: HashSet<u32, BuildHasherDefault<Spread>> = HashSet::default();
         let mut open = vec![b];
         while let Some(at) = open.pop() {

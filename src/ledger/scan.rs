@@ -50,6 +50,8 @@ pub(super) struct Scan {
     pub anomalies: Vec<Anomaly>,
     /// Events on commits that change files, which are none; a squash may repeat what it brought.
     pub misplaced: Vec<(u32, Anomaly)>,
+    /// Whether a revert names its commit by an abbreviation, which another commit may come to fit.
+    pub abbreviated: bool,
 }
 
 impl Scan {
@@ -69,6 +71,7 @@ impl Scan {
                 }
             }
         }
+        scan.abbreviated = named.iter().any(|(_, name, _)| name.parse::<Oid>().is_err());
         for (at, reverted, to) in resolve(h, &named) {
             match to.and_then(|to| to.parse().ok()).and_then(|to: Oid| h.find(&to)) {
                 Some(to)

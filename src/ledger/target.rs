@@ -133,7 +133,7 @@ pub(super) fn short(name: &str) -> &str {
 }
 
 /// A branch whose local tip is the revision looked from, but for the specs' own: the first by name.
-fn name_of_from(v: &View) -> Option<String> {
+pub(super) fn name_of_from(v: &View) -> Option<String> {
     let here = |tips: &Vec<_>| tips.first() == Some(&v.from);
     let own = |name: &str| crate::spec::Qualified::from_branch(name).is_some();
     let mut branches = v.branches.iter().filter(|(name, tips)| here(tips) && !own(name));

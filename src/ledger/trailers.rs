@@ -69,6 +69,9 @@ fn scissors(message: &[u8]) -> usize {
     if message.starts_with(SCISSORS) {
         return 0;
     }
+    if !message.contains(&COMMENT) {
+        return message.len();
+    }
     let here = |at: &usize| message[at + 1..].starts_with(SCISSORS);
     let newlines = message.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
     newlines.into_iter().find(here).map_or(message.len(), |at| at + 1)
@@ -134,16 +137,16 @@ fn block_start(lines: &[&[u8]]) -> usize {
 }
 
 fn unfold(block: &[&[u8]]) -> Vec<Trailer> {
-    let mut folded: Vec<Vec<u8>> = Vec::new();
+    let mut folded: Vec<Cow<[u8]>> = Vec::new();
     // Whether the last line was a trailer, or continued one.
     let mut open = false;
     for line in block {
         match folded.last_mut() {
-            Some(last) if open && is_space(line[0]) => last.extend_from_slice(line),
+            Some(last) if open && is_space(line[0]) => last.to_mut().extend_from_slice(line),
             _ => {
                 open = separator(line).is_some();
                 if open {
-                    folded.push(line.to_vec());
+                    folded.push(Cow::Borrowed(line));
                 }
             }
         }
@@ -159,7 +162,10 @@ fn trailer(line: &[u8]) -> Option<Trailer> {
 }
 
 /// A value with each line break, and all white space after it, made one space.
-fn one_line(mut value: &[u8]) -> Vec<u8> {
+fn one_line(mut value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return Cow::Borrowed(value);
+    }
     let mut out = Vec::with_capacity(value.len());
     while let Some(at) = value.iter().position(|byte| *byte == b'\n') {
         out.extend_from_slice(&value[..at]);
@@ -167,7 +173,7 @@ fn one_line(mut value: &[u8]) -> Vec<u8> {
         value = trim_start(&value[at + 1..]);
     }
     out.extend_from_slice(value);
-    out
+    Cow::Owned(out)
 }
 
 /// Where the colon is that ends a key: letters, digits and hyphens, then perhaps spaces and tabs.

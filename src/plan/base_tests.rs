@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::fixture::{World, id, oid, qualified};
 use super::status::Status;
-use crate::ledger::{Answer, Block, Builder, Note, Oid, Question, Transition, View, fold, questions, write};
+use crate::ledger::{Answer, Block, Builder, Note, Oid, Question, Transition, View, fold_with, questions, write};
 
 /// A history in the making: branches that grow, commit by commit.
 struct Git {
@@ -99,7 +99,7 @@ impl Git {
             Question::Dropped { .. } => Answer::No,
         };
         let answers = asked.iter().map(|question| (*question, answer(question))).collect();
-        world.ledger = fold(&world.history, &world.view, &answers);
+        world.ledger = fold_with(&world.history, &world.view, &answers).ledger;
         world.branches = heads.keys().filter(|name| name.starts_with("chant/")).cloned().collect();
         world
     }
@@ -219,7 +219,7 @@ fn looked_at_from_one_revision_alone_its_history_is_every_base() {
     git.land("1-a", "main");
     let mut world = git.world();
     world.view = View::at(world.view.from);
-    world.ledger = fold(&world.history, &world.view, &BTreeMap::new());
+    world.ledger = fold_with(&world.history, &world.view, &BTreeMap::new()).ledger;
     world.branches.clear();
     for target in [Some("main".to_owned()), None] {
         world.target = target;

@@ -66,7 +66,7 @@ impl Story {
         let mut view = crate::ledger::View::at(oid(1));
         view.branches.insert("main".into(), vec![oid(1)]);
         view.branches.insert("chant/x".into(), tips);
-        let ledger = crate::ledger::fold(&history, &view, &crate::ledger::Answers::new());
+        let ledger = crate::ledger::fold_with(&history, &view, &crate::ledger::Answers::new()).ledger;
         words(ledger.record(&spec()), &history, policy, subject)
     }
 

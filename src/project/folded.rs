@@ -2,40 +2,58 @@
 //!
 //! A ledger follows from the commits that can be reached, which never change, from where they are looked at, and from how
 //! Git merges, for that answers a few questions about content. So it is kept for just those: tips, view and settings are its
-//! key. Nobody's signature is in it: where they are asked for, and where a shallow clone may learn more, it is folded each
-//! time.
+//! key. Where they are others, it may hold all the same ([`Basis`]). Nobody's signature is in it: where they are asked for,
+//! and where a shallow clone may learn more, it is folded each time.
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
 use super::{Error, Project};
-use crate::git::Of;
-use crate::ledger::{self, History, Ledger, Oid, Trust, View};
+use crate::git::{Of, Repo};
+use crate::ledger::{self, Basis, Folded, History, Ledger, Oid, Trust, View};
 
 /// The file's name.
 const FILE: &str = "ledger";
 /// So few commits that say something are folded faster than a file is read.
 const FEW: usize = 64;
 
-/// The ledger of all that `tips` descend from.
-pub(super) fn folded(project: &Project, history: &History, view: &View, tips: &[Oid]) -> Result<Ledger, Error> {
-    let repo = &project.repo;
-    let lasts = !view.shallow && view.trust == Trust::Any && history.says() >= FEW;
-    let key = lasts.then(|| key(view, tips, &repo.merge_settings()));
-    repo.recall_or((Of::Repository, FILE, key.as_ref().map(<[u8; 32]>::as_slice)), || {
-        let questions = ledger::questions(history, view);
-        let answers = if questions.is_empty() { ledger::Answers::new() } else { repo.answer(&questions)? };
-        Ok(ledger::fold(history, view, &answers))
-    })
+/// A ledger as it was kept: its key, what it was made from, and itself.
+pub(super) type Kept = ([u8; 32], Option<Basis>, Ledger);
+
+/// What the last fold came to, whatever it was of.
+pub(super) fn last_fold(repo: &Repo) -> Option<Kept> {
+    repo.recall(Of::Repository, FILE, &repo.merge_settings())
 }
 
-/// A name for all that bears on a ledger.
-fn key(view: &View, tips: &[Oid], settings: &[u8]) -> [u8; 32] {
+/// The ledger of all that `tips` descend from: the one that was kept, if it is that.
+pub(super) fn folded(
+    project: &Project,
+    history: &History,
+    view: &View,
+    tips: &[Oid],
+    kept: Option<Kept>,
+) -> Result<Ledger, Error> {
+    let repo = &project.repo;
+    let lasts = !view.shallow && view.trust == Trust::Any && history.says() >= FEW;
+    let key = lasts.then(|| key(view, tips));
+    if let Some((then, basis, ledger)) = kept.filter(|_| lasts)
+        && (Some(then) == key || basis.is_some_and(|basis| basis.still_holds(history, view)))
+    {
+        return Ok(ledger);
+    }
+    let Folded { ledger, basis } = ledger::fold(history, view, |questions| repo.answer(questions))?;
+    if let Some(key) = key {
+        repo.keep_value(Of::Repository, FILE, &repo.merge_settings(), &(key, basis, &ledger));
+    }
+    Ok(ledger)
+}
+
+/// A name for all that bears on a ledger, but for how Git merges.
+fn key(view: &View, tips: &[Oid]) -> [u8; 32] {
     let View { from, branches, shallow: _, aliases, trust: _ } = view;
     let tips: BTreeSet<&Oid> = tips.iter().collect();
     let mut all = Vec::new();
-    text(&mut all, settings);
     text(&mut all, from.as_bytes());
     list(&mut all, tips.into_iter());
     for (name, tips) in branches {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::committed::uncommitted;
-use super::folded::folded;
+use super::folded::{Kept, folded, last_fold};
 use super::seen::Seen;
 use super::trust;
 use super::{Error, Loaded, Project, load_at, load_worktree};
@@ -69,8 +69,13 @@ impl Look {
 /// # Errors
 /// Where the project or its history cannot be read.
 pub fn look(project: &Project) -> Result<Look, Error> {
-    let loaded = load_worktree(project)?;
     let repo = &project.repo;
+    let before = || {
+        repo.recall_history();
+        last_fold(repo)
+    };
+    let (loaded, kept) = beside(|| load_worktree(project), before, repo.has_long_history());
+    let loaded = loaded?;
     let head = repo.head()?;
     let default_target = project.settings.target.value.clone().or_else(|| head.branch().map(str::to_owned));
     let from = head.tip();
@@ -93,7 +98,22 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         _ => BTreeSet::new(),
     };
     let live = Live { host, clone_name: project.clone_name(), uncommitted, ..Live::default() };
-    assemble(project, &project.settings, loaded, &tips, history, view, live, default_target, branches)
+    assemble(project, &project.settings, loaded, &tips, history, view, live, default_target, branches, kept)
+}
+
+/// Both, side by side where that is worth a thread.
+fn beside<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send, side_by_side: bool) -> (A, B) {
+    if !side_by_side {
+        return (here(), there());
+    }
+    std::thread::scope(|scope| {
+        let other = scope.spawn(there);
+        let found = here();
+        match other.join() {
+            Ok(other) => (found, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Looks at a project as a fresh clone cut at `commit` would.
@@ -116,7 +136,8 @@ pub fn look_at(project: &Project, commit: Oid) -> Result<Look, Error> {
     // Who decides is what that revision says; settings that cannot be used are `lint`'s to tell.
     let then = project.settings_at(commit, &Flags::default());
     let settings = then.as_ref().unwrap_or(&project.settings);
-    assemble(project, settings, loaded, &[commit], history, view, live, target, BTreeSet::new())
+    let kept = last_fold(&project.repo);
+    assemble(project, settings, loaded, &[commit], history, view, live, target, BTreeSet::new(), kept)
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one look, in the order in which they are found")]
@@ -130,11 +151,12 @@ fn assemble(
     mut live: Live,
     default_target: Option<String>,
     branches: BTreeSet<String>,
+    kept: Option<Kept>,
 ) -> Result<Look, Error> {
     let target = default_target.as_deref().filter(|_| !view.branches.is_empty());
     let asked = trust::asked(project, &history, &view, target, &loaded.set)?;
     view.trust = asked.trust;
-    let ledger = folded(project, &history, &view, tips)?;
+    let ledger = folded(project, &history, &view, tips, kept)?;
     if !view.branches.is_empty() {
         live.locked = locked(project, &loaded.set, &ledger, &view, &branches)?;
     }
@@ -371,12 +393,11 @@ fn locked(
     view: &View,
     branches: &BTreeSet<String>,
 ) -> Result<BTreeSet<SpecId>, Error> {
-    let in_progress = |record: &ledger::Record| record.state == ledger::State::InProgress;
     let mut worked = Vec::new();
-    for id in set.iter().flat_map(|spec| std::iter::once(&spec.id).chain(&spec.formerly)) {
-        let name = project.qualify(id);
-        if ledger.record(&name).is_some_and(in_progress) {
-            worked.push((id, name, Lock::is_held(&project.lock_path(id)).unwrap_or(false)));
+    for (name, record) in ledger.specs.iter().filter(|(name, _)| name.project == project.name) {
+        let is_here = || set.get(&name.id).is_some() || set.by_former_name(&name.id).is_some();
+        if record.state == ledger::State::InProgress && is_here() {
+            worked.push((name, Lock::is_held(&project.lock_path(&name.id)).unwrap_or(false)));
         }
     }
     if worked.is_empty() {
@@ -387,6 +408,6 @@ fn locked(
         let here = Some(name.branch()).filter(|branch| branches.contains(branch));
         now.get(&name.full_ref()).copied() != here.and_then(|branch| view.branches.get(&branch)?.first().copied())
     };
-    let held = worked.into_iter().filter(|(_, name, held)| *held || has_moved(name));
-    Ok(held.map(|(id, ..)| id.clone()).collect())
+    let held = worked.into_iter().filter(|(name, held)| *held || has_moved(name));
+    Ok(held.map(|(name, _)| name.id.clone()).collect())
 }

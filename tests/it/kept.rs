@@ -43,6 +43,23 @@ fn large() -> Sandbox {
     sandbox
 }
 
+/// The same, looked at and gone on since by commits that say nothing: fewer than all is written anew for.
+fn grown() -> Sandbox {
+    let sandbox = large();
+    told(&sandbox);
+    feed(&sandbox, &plain(270));
+    told(&sandbox);
+    assert_eq!(files(&sandbox).len(), 6, "{:?}", files(&sandbox));
+    sandbox
+}
+
+/// Commits on `main` that say nothing.
+fn plain(count: usize) -> String {
+    let who = "Ada <ada@example.org> 1767225600 +0000";
+    let commit = format!("commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata 2\nx\n");
+    format!("{commit}from refs/heads/main^0\n{}", commit.repeat(count - 1))
+}
+
 fn feed(sandbox: &Sandbox, input: &str) {
     let file = sandbox.beside("import");
     fs::write(&file, input).unwrap();
@@ -155,8 +172,8 @@ fn what_is_written_into_a_spec_is_seen_at_once() {
 
 #[test]
 fn what_is_kept_and_spoilt_is_made_anew_without_a_word() {
-    let sandbox = large();
-    let truth = cold(&sandbox);
+    let sandbox = grown();
+    let truth = told(&sandbox);
     for file in files(&sandbox) {
         let whole = fs::read(&file).unwrap();
         let mut spoilt: Vec<Vec<u8>> = Vec::new();
@@ -239,6 +256,27 @@ fn what_is_known_is_not_read_again() {
     let truth = cold(&sandbox);
     forget_commits(&sandbox);
     assert_eq!(told(&sandbox), truth);
+    let sandbox = grown();
+    let truth = told(&sandbox);
+    forget_commits(&sandbox);
+    assert_eq!(told(&sandbox), truth, "what has come since then is written down beside it");
+}
+
+#[test]
+fn commits_that_say_nothing_leave_what_happened_as_it_was_thought_out() {
+    let sandbox = large();
+    told(&sandbox);
+    let kept = || fs::read(dir(&sandbox).join("ledger")).unwrap();
+    let before = kept();
+    feed(&sandbox, &plain(3));
+    let list = sandbox.chant(["list", "--json"]).ok().out;
+    assert_eq!(kept(), before, "it was not thought out again");
+    fs::remove_dir_all(dir(&sandbox)).unwrap();
+    assert_eq!(sandbox.chant(["list", "--json"]).ok().out, list);
+    let event = "late\n\nChant-Spec: 001-spec\nChant-Status: failed\nChant-Attempt: 1";
+    sandbox.git(["commit", "--quiet", "--allow-empty", "-m", event]).ok();
+    assert_eq!(sandbox.item("001-spec")["status"], "failed");
+    assert_same(&sandbox);
 }
 
 #[test]
@@ -294,9 +332,7 @@ fn init_and_doctor_alone_speak_of_a_commit_graph_that_a_long_history_lacks() {
     let offer = "git commit-graph write --reachable --changed-paths";
     let mentions = || [["init"], ["doctor"], ["list"]].map(|args| sandbox.chant(args).all().contains(offer));
     assert_eq!(mentions(), [false; 3]);
-    let who = "Ada <ada@example.org> 1767225600 +0000";
-    let commit = format!("commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata 1\nx\n");
-    feed(&sandbox, &format!("{commit}from refs/heads/main^0\n{}", commit.repeat(50_000)));
+    feed(&sandbox, &plain(50_000));
     assert_eq!(mentions(), [true, true, false]);
     sandbox.ask("commit-graph write --reachable --changed-paths");
     assert_eq!(mentions(), [false; 3]);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::{Answers, Builder, View, fold, questions};
+use crate::ledger::{Answers, Builder, View, fold_with, questions};
 use crate::ops::hook::server::refs::{Moves, Update, moves};
 
 fn oid(n: u32) -> Oid {
@@ -81,7 +81,7 @@ impl World {
         let branches = heads.map(|(name, tip)| (name.to_owned(), vec![tip])).collect();
         let view = View { branches, ..View::at(refs["refs/heads/main"]) };
         assert!(questions(&history, &view).len() < 9);
-        let ledger = fold(&history, &view, &Answers::new());
+        let ledger = fold_with(&history, &view, &Answers::new()).ledger;
         (history, ledger, view)
     }
 

@@ -26,7 +26,7 @@ use words::Words;
 
 use crate::env::Env;
 use crate::git::{NOTES, Repo, Shutting};
-use crate::ledger::{self, Answers, History, Ledger, Oid, Reading, Signed, Transition, View};
+use crate::ledger::{self, History, Ledger, Oid, Reading, Signed, Transition, View};
 use crate::ops::Error;
 use crate::spec::Qualified;
 
@@ -265,9 +265,7 @@ impl Push<'_> {
     }
 
     fn fold(&self, history: &History, view: &View) -> Result<Ledger, Error> {
-        let questions = ledger::questions(history, view);
-        let answers = if questions.is_empty() { Answers::new() } else { self.repo.answer(&questions)? };
-        Ok(ledger::fold(history, view, &answers))
+        Ok(ledger::fold(history, view, |questions| self.repo.answer(questions))?.ledger)
     }
 
     /// Events of specs that neither their target has, nor the place where their work began, nor the push brings there.
