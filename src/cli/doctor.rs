@@ -10,6 +10,9 @@ use crate::ops::{self, doctor::Health};
 /// Exits 0 where nothing is in the way of work, 1 where something is.
 #[derive(Args)]
 pub struct Doctor {
+    /// First clear what earlier runs left behind, as far as all that it holds is elsewhere as well.
+    #[arg(long)]
+    fix: bool,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -18,6 +21,9 @@ pub struct Doctor {
 impl Doctor {
     pub fn run(self, context: &Context) -> Outcome {
         let project = context.project()?;
+        if self.fix {
+            ops::doctor::fix(&project)?.iter().for_each(|gone| context.say(&format!("cleared {}", text::clean(gone))));
+        }
         let checks = ops::doctor::doctor(&project)?;
         let code = u8::from(checks.iter().any(|check| check.health == Health::Ill));
         if self.json {

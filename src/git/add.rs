@@ -11,6 +11,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result, WorktreeError};
+use super::remove::Holds;
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
 use super::worktree::{Checkout, MAKING, Worktree, read_line, read_path, real};
@@ -119,7 +120,9 @@ impl Repo {
         let Checkout::Branch(branch) = what else { return Ok(()) };
         match self.checked_out(branch)?.into_iter().find(|worktree| worktree.path != at) {
             // Its directory is gone, and nobody said that it will come back.
-            Some(other) if !other.exists && other.locked.is_none() && !other.main => self.throw_away(&other),
+            Some(other) if !other.exists && other.locked.is_none() && !other.main => {
+                self.throw_away(&other, Holds::Anything)
+            }
             Some(other) => Err(WorktreeError::CheckedOut { branch: branch.clone(), path: other.path }.into()),
             None => Ok(()),
         }

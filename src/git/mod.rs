@@ -64,6 +64,7 @@ mod threeway;
 mod walk;
 mod walked;
 pub mod worktree;
+mod wreck;
 
 pub use cell::Cell;
 pub use diff::Change;
@@ -88,6 +89,7 @@ pub use signers::Signers;
 pub use staged::StagedFile;
 pub use walk::LogEntry;
 pub use worktree::{Checkout, Worktree};
+pub use wreck::Wreck;
 
 #[cfg(test)]
 mod answer_tests;

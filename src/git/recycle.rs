@@ -30,6 +30,9 @@ const MADE: &str = "index.made";
 /// What decides, beside the tree, how a blob becomes a file.
 const RULES: &str = "made.rules";
 
+/// In the Git directory of one in the trash: that it holds nothing but files of its commit.
+const STRIPPED: &str = "made.alone";
+
 /// Settings by which the same blob is another file.
 const KEYS: [&str; 6] =
     ["core.autocrlf", "core.eol", "core.symlinks", "core.fileMode", "core.ignoreCase", "core.precomposeUnicode"];
@@ -96,6 +99,26 @@ impl Repo {
         Ok(found)
     }
 
+    /// Deletes from one that lies in the trash what is not as the engine wrote it: what was ignored or changed there may be
+    /// a copy of a secret, and is of no use to the next one. Once for each.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or something not be deleted.
+    pub(super) fn strip(&self, trash: &Scratch) -> Result<()> {
+        let admin = trash.path("admin");
+        if admin.join(STRIPPED).exists() {
+            return Ok(());
+        }
+        let read = || {
+            gix::index::File::at(admin.join(MADE), self.gix().object_hash(), true, Default::default())
+                .map_err(Error::while_("read the index of a worktree that was given back"))
+        };
+        let (old, mut same) = (read()?, read()?);
+        let path = trash.path("worktree");
+        Walk { top: &path, old: &old, keep: &globset::GlobSet::empty() }.clear(&path, b"", false, &mut same)?;
+        mark_stripped(&admin)
+    }
+
     /// Brings the files in the trash to another commit's; whether that can be done.
     fn bring_over(&self, trash: &Scratch, new: &mut gix::index::File) -> Result<bool> {
         let admin = trash.path("admin");
@@ -113,6 +136,12 @@ impl Repo {
         crate::env::failpoint("recycle.brought");
         Ok(true)
     }
+}
+
+/// Notes in the Git directory of a worktree that lies in the trash that it holds nothing but files of its commit.
+pub(super) fn mark_stripped(git_dir: &Path) -> Result<()> {
+    let mark = git_dir.join(STRIPPED);
+    fs::write(&mark, "").map_err(Error::io("write", &mark))
 }
 
 /// Whether no process works in a directory any more, as far as can be seen: a shell that somebody left there would find

@@ -67,10 +67,9 @@ impl Repo {
         let head = head.trim();
         released.on_branch = head.strip_prefix("ref:").map(str::trim) == branch.as_deref() && branch.is_some();
         released.tip = branch.as_ref().and_then(|branch| now.get(branch).copied());
-        let kept = |name: &str| name.starts_with("refs/heads/") || name == "refs/stash";
         released.others = now
             .iter()
-            .filter(|(name, tip)| kept(name) && branch.as_ref() != Some(name) && before.get(*name) != Some(tip))
+            .filter(|(name, tip)| counts(name) && branch.as_ref() != Some(name) && before.get(*name) != Some(tip))
             .map(|(name, tip)| (name.clone(), *tip))
             .take(OTHERS)
             .collect();
@@ -118,20 +117,8 @@ impl Repo {
         self.drain(cell)
     }
 
-    /// Gives a cell whose objects cannot be taken over another name, so that nothing of it is lost, and the worktree its
-    /// link and index back as they were; the new name.
-    ///
-    /// # Errors
-    /// Where worktree or cell cannot be written.
-    pub fn set_cell_aside(&self, at: &Path, cell: &Cell) -> Result<std::path::PathBuf> {
-        self.unlink_cell(at, cell)?;
-        let kept = super::mend::aside(&cell.home, &cell.home)?;
-        scratch::delete(&kept.join("head"))?;
-        Ok(kept)
-    }
-
     /// A link that programs have changed is left as it is: [`Repo::mend_worktree`] finds it.
-    fn unlink_cell(&self, at: &Path, cell: &Cell) -> Result<()> {
+    pub(super) fn unlink_cell(&self, at: &Path, cell: &Cell) -> Result<()> {
         match self.find_worktree(at)? {
             Some(worktree) if is_linked_to(&worktree, cell) => link_to(&worktree, &worktree.git_dir),
             _ => Ok(()),
@@ -268,6 +255,11 @@ pub(super) fn small(path: &Path) -> Option<String> {
     Some(text)
 }
 
+/// Whether what a ref of a cell leads to is work that must not be lost: tags, notes and the like are gone with the cell.
+pub(super) fn counts(name: &str) -> bool {
+    name.starts_with("refs/heads/") || name == "refs/stash"
+}
+
 /// The refs of a Git directory as it stands, packed and loose; what is no ref is passed over.
 pub(super) fn refs_in(git: &Path) -> BTreeMap<String, Oid> {
     let mut refs = read_packed(&git.join("packed-refs"));
@@ -289,7 +281,7 @@ pub(super) fn refs_in(git: &Path) -> BTreeMap<String, Oid> {
     refs
 }
 
-fn read_packed(path: &Path) -> BTreeMap<String, Oid> {
+pub(super) fn read_packed(path: &Path) -> BTreeMap<String, Oid> {
     let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
     let text = if is_file { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
     let lines = text.lines().filter(|line| !line.starts_with(['#', '^']));

@@ -40,6 +40,15 @@ pub enum Removed {
     },
 }
 
+/// What is in a worktree that is thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Nothing but the files of its commit: it was looked at.
+    Commit,
+    /// Whatever programs left there.
+    Anything,
+}
+
 /// Where to go from a directory that was thrown away with a worktree, and not deleted yet; `None` for any other one.
 pub fn out_of_trash(dir: &Path) -> Option<&Path> {
     let in_trash = |dir: &&Path| dir.ends_with("chant/trash");
@@ -59,7 +68,7 @@ impl Repo {
     /// Where it cannot be renamed into the trash.
     pub fn discard_worktree(&self, at: &Path) -> Result<()> {
         match self.find_worktree(at)? {
-            Some(worktree) if !worktree.main => self.throw_away(&worktree),
+            Some(worktree) if !worktree.main => self.throw_away(&worktree, Holds::Anything),
             _ => Ok(()),
         }
     }
@@ -86,7 +95,7 @@ impl Repo {
         let found = self.leftovers_of(&worktree)?;
         let loose = self.loose_commit(&worktree)?;
         if found.is_empty() && loose.is_none() {
-            self.throw_away(&worktree)?;
+            self.throw_away(&worktree, Holds::Commit)?;
             return Ok(Removed::Gone);
         }
         let Some(name) = rescue else { return Ok(kept(describe(&found, loose))) };
@@ -102,12 +111,13 @@ impl Repo {
             Some(commit) => self.keep_at(name, commit)?,
             None => Removed::Gone,
         };
-        self.throw_away(&worktree)?;
+        self.throw_away(&worktree, Holds::Anything)?;
         Ok(outcome)
     }
 
-    /// Deletes what was thrown away, but for a few worktrees that the next one can be made of ([`super::recycle`]), finishes removals whose process was killed, and clears what dead processes left in
-    /// `chant/tmp`. Whatever a living process is at work on is left alone. Returns how many worktrees were deleted.
+    /// Deletes what was thrown away, but for a few worktrees that the next one can be made of ([`super::recycle`]), of which
+    /// only files stay that the engine wrote itself; finishes removals whose process was killed, and clears what dead
+    /// processes left in `chant/tmp`. Whatever a living process is at work on is left alone. Returns how many worktrees were deleted.
     ///
     /// # Errors
     /// Where something cannot be deleted.
@@ -116,10 +126,15 @@ impl Repo {
             scratch.delete()?;
         }
         let mut deleted = 0;
-        let mut idle = self.given_back()?;
-        for scratch in idle.split_off(recycle::IDLE.min(idle.len())) {
-            deleted += 1;
-            scratch.delete()?;
+        let mut idle = Vec::new();
+        for scratch in self.given_back()? {
+            // What it lies here for is the files that the engine wrote; copies of secrets may be among the others.
+            if idle.len() < recycle::IDLE && self.strip(&scratch).is_ok() {
+                idle.push(scratch);
+            } else {
+                deleted += 1;
+                scratch.delete()?;
+            }
         }
         // Those that stay are held meanwhile, and so not abandoned.
         for scratch in scratch::abandoned(&self.common_dir().join("chant/trash"))? {
@@ -214,7 +229,7 @@ impl Repo {
 
     /// Renames directory and Git directory into the trash, in this order: what a kill leaves in between is a Git
     /// directory without a worktree, which the next sweep finds by the name that was written down.
-    pub(super) fn throw_away(&self, worktree: &Worktree) -> Result<()> {
+    pub(super) fn throw_away(&self, worktree: &Worktree, holds: Holds) -> Result<()> {
         let trash = Scratch::trash(self.common_dir())?;
         let id = worktree.git_dir.file_name().unwrap_or_default();
         let note = trash.path("id");
@@ -230,6 +245,9 @@ impl Repo {
         crate::env::failpoint("remove.files");
         fs::rename(&worktree.git_dir, trash.path("admin")).map_err(Error::io("move", &worktree.git_dir))?;
         crate::env::failpoint("remove.admin");
+        if holds == Holds::Commit {
+            recycle::mark_stripped(&trash.path("admin"))?;
+        }
         self.discard_cell(&self.cell_of(worktree))
     }
 

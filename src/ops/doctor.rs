@@ -1,5 +1,6 @@
 //! `chant doctor`: what is well and what is not, and what to type about it.
 
+mod remains;
 mod server;
 
 use serde::Serialize;
@@ -75,6 +76,15 @@ pub fn doctor(project: &Project) -> Result<Vec<Check>, Error> {
     checks.extend(remote(project)?);
     checks.extend(forge(project));
     Ok(checks)
+}
+
+/// Clears what earlier runs left and holds nothing that is not elsewhere; what went, in words.
+///
+/// # Errors
+/// Inside of a run, and where something cannot be deleted.
+pub fn fix(project: &Project) -> Result<Vec<String>, Error> {
+    run::ensure_writable(project)?;
+    Ok(run::clear_remains(project)?)
 }
 
 fn git(project: &Project) -> Check {
@@ -244,11 +254,7 @@ fn leftovers(project: &Project, look: &project::Look) -> Result<Vec<Check>, Erro
     for (name, _) in project.repo.refs("refs/chant/backup/")? {
         checks.push(warning("backup", format!("{name} holds what a worktree held"), format!("git show {name}")));
     }
-    for entry in std::fs::read_dir(run::kept_of_brought(project)).into_iter().flatten().flatten() {
-        let at = entry.path();
-        let what = format!("{} holds files that were brought along into a worktree and changed there", at.display());
-        checks.push(warning("brought", what, format!("ls -R {0}; rm -r {0}", at.display())));
-    }
+    checks.extend(remains::checks(project)?);
     for row in &look.board.rows {
         if row.status == Status::Completed && project.repo.is_worktree(&project.worktree_path(&row.id))? {
             checks.push(warning(

@@ -86,6 +86,7 @@ pub fn verify(project: &Project, wanted: &Wanted, reporter: run::Reporter) -> Re
             });
         }
     });
+    run::sweep(project);
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect())
 }
 

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use super::lane::Lane;
 use super::turns::Turns;
 use super::{
-    Ending, Error, Evidence, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, signing, tidy,
+    Ending, Error, Evidence, Phase, Progress, Request, attempt, catch_up, claim, driver, honesty, land, remains,
+    signing, tidy,
 };
 use crate::agent::Mask;
 use crate::ledger::Oid;
@@ -214,8 +215,11 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 /// Where Git cannot take something away.
 pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
     claim::ensure_writable(project)?;
+    remains::kept_anyway(project)?;
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
-    tidy::landed(&engine, &project::look(project)?)
+    tidy::landed(&engine, &project::look(project)?)?;
+    tidy::sweep(project);
+    Ok(())
 }
 
 /// Works the specs that were asked for; gives the exit code of the whole.
@@ -224,6 +228,7 @@ pub fn clean_up(project: &Project, reporter: Reporter) -> Result<(), Error> {
 /// Where nothing could be begun; what happens to single specs is reported and counted in the code.
 pub fn work(project: Project, request: Request, reporter: Reporter) -> Result<u8, Error> {
     claim::ensure_writable(&project)?;
+    remains::kept_anyway(&project)?;
     let jobs = jobs_of(&project, &request);
     let runtime = runtime()?;
     let (stopper, stop) = watch::channel(false);
@@ -516,6 +521,7 @@ impl Engine {
             drop(lock);
             driver::after_member(self, driver)?;
         }
+        tidy::sweep(&self.project);
         Ok(ending)
     }
 }

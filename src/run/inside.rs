@@ -174,9 +174,13 @@ fn settle(project: &Project, spec: &Qualified, at: &Path, cell: &Cell) -> Result
     let mut left = Left::default();
     let mut aside: Vec<Oid> = Vec::new();
     if let Some(why) = found.broken {
-        let kept = repo.set_cell_aside(at, cell)?;
-        left.complaint = Some(format!("its commits cannot be taken over, and are kept in {}: {why}", kept.display()));
+        // Before its name changes, under which what belongs to it is found.
         sweep(project, cell)?;
+        let kept = repo.set_cell_aside(at, cell, &why)?;
+        left.complaint = Some(format!(
+            "its commits cannot be taken over, and are kept in {}: {why}; `chant doctor` says what can be done with them",
+            kept.display()
+        ));
         return Ok(left);
     }
     aside.extend(found.others.iter().map(|(_, tip)| *tip));

@@ -27,12 +27,17 @@ pub(super) fn at_start(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// What was thrown away is deleted, and Git's own housekeeping done, once for all that was done and as the user has configured it, in the background. It is no
-/// part of the work: where it cannot be started, the next command of Git's does it.
+/// Deletes what was thrown away. What stays is found by the next call.
+pub fn sweep(project: &Project) {
+    project.repo.sweep_trash().ok();
+}
+
+/// What was thrown away is deleted, and Git's own housekeeping done, once for all that was done and as the user has
+/// configured it, in the background. It is no part of the work: where it cannot be started, the next command of Git's does
+/// it.
 pub(super) fn at_end(project: &Project) {
     let repo = &project.repo;
-    // What stays is found by the next call.
-    repo.sweep_trash().ok();
+    sweep(project);
     if repo.config("maintenance.auto").is_none_or(|auto| auto != "false") {
         repo.git(repo.common_dir(), &["gc", "--auto", "--quiet"]).check().ok();
     }

@@ -345,6 +345,50 @@ fn objects_that_are_none_do_not_come_in() {
 }
 
 #[test]
+fn what_cannot_be_taken_over_is_named_by_the_doctor_and_goes_when_the_repository_has_it() {
+    if !closed() {
+        return;
+    }
+    let sandbox = closed_sandbox();
+    let script = "echo 1 > a; git add a; t=$(git write-tree); echo hi > $TMPDIR/x\n\
+                  c=$(printf 'tree %s\\nparent %s\\nauthor x <x@x> 1 +0000\\ncommitter  <y@y> 1 +0000\\n\\nmsg\\n' $t $(git rev-parse HEAD) | git hash-object -t commit -w --stdin --literally)\n\
+                  git update-ref HEAD $c; pwd -P > /dev/null; echo $TMPDIR > b";
+    sandbox
+        .steps("001-a", "", &["A $ test -f a"], &script.replace("committer  <y@y>", "committer y<y@y>"))
+        .commit("spec");
+    sandbox.chant(["work", "001"]).exits(1);
+    let tmp = sandbox.ask("show chant/001-a:b");
+    assert!(
+        tmp.contains("chant-run-") && !std::path::Path::new(tmp.trim()).exists(),
+        "{tmp}: its temporary files went"
+    );
+    let doctor = || sandbox.chant(["doctor"]).out;
+    let said = doctor();
+    let cell = sandbox.path(".git/chant/cells/001-a+broken-1");
+    assert!(cell.join("git").is_dir());
+    for word in [
+        cell.to_str().unwrap(),
+        "of 001-a, ",
+        "old",
+        "missingSpaceBeforeEmail",
+        "refs/heads/chant/001-a",
+        "git fetch",
+        "rm -r",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let kept = sandbox.chant(["doctor", "--fix"]);
+    assert!(!kept.err.contains("cleared") && cell.exists(), "{}", kept.all());
+    let fetch = format!("fetch -q {}/git refs/heads/chant/001-a:refs/heads/looked-at", cell.display());
+    sandbox.git(fetch.split(' ')).ok();
+    assert!(doctor().contains("chant doctor --fix"));
+    let cleared = sandbox.chant(["doctor", "--fix"]);
+    assert!(cleared.err.contains("cleared ") && !cell.exists(), "{}", cleared.all());
+    assert!(!doctor().contains("+broken-"));
+    assert!(sandbox.ask("show looked-at:a").contains('1'));
+}
+
+#[test]
 fn secrets_reach_an_agent_and_its_proofs_only_where_they_are_named() {
     if !closed() {
         return;

@@ -205,6 +205,29 @@ fn a_brought_file_that_was_changed_is_kept_outside_of_all_refs() {
 }
 
 #[test]
+fn what_was_changed_of_a_brought_file_is_kept_until_the_checkout_has_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitignore", ".env\nx\n").write(".worktreeinclude", ".env\n").write(".env", "KEY=one-of-the-user\n");
+    let script = "printf 'KEY=made-%s\\n' by-it > .env; cp .env x; touch a";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    let kept = ".git/chant/kept/001-a/1/.env";
+    assert_eq!(sandbox.read(kept), "KEY=made-by-it\n");
+    let trash = sandbox.path(".git/chant/trash");
+    let files = std::process::Command::new("grep").args(["-rlE", "one-of-the-user|made-by-it"]).arg(trash).output();
+    assert!(files.unwrap().stdout.is_empty(), "no copy lies in what was thrown away");
+    sandbox.chant(["doctor", "--fix"]).ok();
+    assert!(sandbox.exists(kept), "it is nowhere else");
+    sandbox.write(".env", "KEY=made-by-it\n").write("x", "KEY=made-by-it\n");
+    let fixed = sandbox.chant(["doctor", "--fix"]).ok();
+    assert!(
+        fixed.err.contains("the checkout has the same") && !sandbox.exists(".git/chant/kept/001-a"),
+        "{}",
+        fixed.all()
+    );
+}
+
+#[test]
 fn what_other_attempts_have_left_is_not_brought_along() {
     let sandbox = Sandbox::new();
     sandbox.write(".gitignore", "*.db\n").write(".worktreeinclude", "*.db\n").write("one.db", "1\n");

@@ -189,3 +189,27 @@ fn two_that_are_made_at_once_share_nothing() {
     }
     repo.fsck();
 }
+
+#[test]
+fn one_that_is_kept_for_the_next_holds_nothing_but_what_the_engine_wrote() {
+    let repo = scene();
+    let at = settled(&repo, "one", branch("work"));
+    for path in ["untracked", "target/deep/x", "x.ignored"] {
+        fs::create_dir_all(at.join(path).parent().unwrap()).unwrap();
+        fs::write(at.join(path), "secret").unwrap();
+    }
+    tamper(&at.join("file"), "SECRET\n");
+    repo.repo.discard_worktree(&at).unwrap();
+    assert_eq!(repo.repo.sweep_trash().unwrap(), 0, "it is kept");
+    let trash = repo.path().join(".git/chant/trash");
+    let kept = fs::read_dir(&trash).unwrap().flatten().next().unwrap().path().join("worktree");
+    for gone in ["untracked", "target", "x.ignored", "file"] {
+        assert!(!kept.join(gone).exists(), "{gone}");
+    }
+    assert!(kept.join("run").exists(), "what was not touched stays");
+    let run = inode(kept.join("run"));
+    assert_eq!(repo.repo.sweep_trash().unwrap(), 0, "nor does the next sweep take it");
+    let two = repo.repo.add_worktree(&repo.beside("two"), branch("work")).unwrap();
+    assert_eq!((status(&repo, &two), inode(two.join("run"))), (String::new(), run));
+    assert_eq!(fs::read_to_string(two.join("file")).unwrap(), "a file\n");
+}
