@@ -111,7 +111,8 @@ pub(super) fn criteria(proofs: &[views::CriterionView], width: usize, show: Proo
             Some("unmet") => ("✗", anstyle::AnsiColor::Red),
             _ => ("○", anstyle::AnsiColor::BrightBlack),
         };
-        for (n, line) in text::wrap(&text::clean(&proof.text), width.saturating_sub(4)).into_iter().enumerate() {
+        let words = if proof.text.is_empty() { "(it says nothing)".to_owned() } else { text::clean(&proof.text) };
+        for (n, line) in text::wrap(&words, width.saturating_sub(4)).into_iter().enumerate() {
             let lead = if n == 0 { paint::coloured(sign, colour) } else { " ".to_owned() };
             out.push_str(&format!("  {lead} {line}\n"));
         }

@@ -159,18 +159,34 @@ impl Evidence {
         if let Some(spoilt) = &self.spoilt {
             return spoilt.clone();
         }
-        let unmet: Vec<&Proof> = self.proofs.iter().filter(|proof| proof.verdict == Verdict::Unmet).collect();
-        let first = unmet.first().map_or_else(String::new, |proof| {
+        let unmet: Vec<(usize, &Proof)> =
+            self.proofs.iter().enumerate().filter(|(_, proof)| proof.verdict == Verdict::Unmet).collect();
+        let first = unmet.first().map_or_else(String::new, |(n, proof)| {
             let how = match (&proof.command, proof.exit, &proof.remark) {
                 (_, _, Some(remark)) => format!(" ({remark})"),
                 (Some(command), Some(code), None) => format!(" (`{command}` exits {code})"),
                 (Some(command), None, None) => format!(" (`{command}`)"),
                 (None, _, None) => " (not ticked, and it has no command)".to_owned(),
             };
-            format!(": {}{how}", proof.criterion)
+            match proof.criterion.is_empty() {
+                true => format!(": the {}, which says nothing{how}", ordinal(n + 1)),
+                false => format!(": {}{how}", proof.criterion),
+            }
         });
         format!("{} of {} criteria unmet{first}", unmet.len(), self.proofs.len())
     }
+}
+
+/// `1st`, `22nd`, `113th`
+fn ordinal(n: usize) -> String {
+    let end = match (n % 100, n % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{n}{end}")
 }
 
 /// One line of the notes: a keyed JSON object, so that clones' notes merge without loss.
@@ -321,6 +337,17 @@ mod tests {
         let newest = noted.line.unwrap();
         assert_eq!((newest.tree, newest.criteria[0].way()), (merged.to_string(), Some("red → green")));
         assert_eq!(noted.set_aside, ["tests/a"]);
+    }
+
+    #[test]
+    fn a_criterion_without_words_is_named_by_its_place() {
+        let tree: Oid = "1".repeat(40).parse().unwrap();
+        let evidence = Evidence { proofs: vec![proof(None), Proof::by_box("", false)], ..Evidence::empty(tree) };
+        assert_eq!(
+            evidence.complaint(),
+            "1 of 2 criteria unmet: the 2nd, which says nothing (not ticked, and it has no command)"
+        );
+        assert_eq!([1, 3, 11, 12, 22, 101].map(ordinal), ["1st", "3rd", "11th", "12th", "22nd", "101st"]);
     }
 
     #[test]

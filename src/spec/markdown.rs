@@ -141,8 +141,13 @@ impl<'s> Scan<'s> {
 
     /// A criterion can be given no more text or proof.
     fn end(&mut self, ended: &Open) {
-        let Some(criterion) = self.out.criteria.get(ended.index).filter(|_| ended.proven.is_none()) else { return };
-        if ends_with_proof(&criterion.text) {
+        let Some(criterion) = self.out.criteria.get(ended.index) else { return };
+        if criterion.text.is_empty() {
+            let help = "say what must become true, as in `- [ ] There is a greeting`, or delete the line: it counts as a \
+                        criterion, and without a proof as unmet until somebody ticks it";
+            self.sink.warn("chant::criterion", "this criterion says nothing", criterion.span.clone(), "here", help);
+        }
+        if ended.proven.is_none() && ends_with_proof(&criterion.text) {
             let help = "put the code span on the line under the criterion, indented, alone";
             let message = "a proof on the criterion's own line is not run";
             self.sink.warn("chant::proof", message, criterion.span.clone(), "here", help);
@@ -210,9 +215,6 @@ impl<'s> Scan<'s> {
     fn task(&mut self, line: Line<'_>, bytes: usize, text: &str) {
         let span = line.from(bytes);
         if let Some((ticked, words)) = task(text) {
-            if words.is_empty() {
-                self.sink.warn("chant::criterion", "this criterion says nothing", span.clone(), "here", "");
-            }
             self.open.push(Open { index: self.out.criteria.len(), depth: self.items.len(), proven: None });
             self.out.criteria.push(Criterion { text: flat(words), ticked, command: None, line: line.number, span });
         } else if nearly_task(text) {
@@ -225,7 +227,9 @@ impl<'s> Scan<'s> {
     fn continuation(&mut self, text: &str) {
         let open = self.open.last().filter(|open| self.paragraph && open.depth == self.items.len());
         if let Some(criterion) = open.and_then(|open| self.out.criteria.get_mut(open.index)) {
-            criterion.text.push(' ');
+            if !criterion.text.is_empty() {
+                criterion.text.push(' ');
+            }
             criterion.text.push_str(&flat(text));
         }
     }

@@ -275,6 +275,10 @@ fn a_proof_that_would_be_lost_is_never_lost_silently() {
     warning("- [ ] a\n\n`$ x`", "belongs to no criterion", &["`$ x`"]);
     warning("- [ ] a\n- [] b", "no task item", &["- [] b"]);
     warning("- [ ]", "says nothing", &["- [ ]"]);
+    warning("- [ ] a\n- [x] \n  `$ true`", "says nothing", &["- [x]"]);
+    let empty = read(criteria("- [ ]").as_bytes()).diagnostics;
+    assert!(empty[0].help.as_ref().is_some_and(|help| help.contains("or delete the line")), "{empty:?}");
+    assert_eq!(clean(&criteria("- [ ]\n  a\n  b")).criteria[0].text, "a b", "its words may begin on the next line");
 }
 
 #[test]
