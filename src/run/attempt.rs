@@ -349,12 +349,13 @@ fn conclude(
     let mut body = found.map(evidence::criteria_lines).unwrap_or_default();
     body.extend(used.over.iter().map(|over| format!("- {over}\n")));
     let commit = event(repo, lock, tip, &format!("{}: {word}", claim.id), &body, block)?;
-    let empty;
+    let unproven;
     let found = match found {
         Some(found) => found,
+        // It failed before anything was proven; what was set aside by then is to be seen all the same.
         None => {
-            empty = Evidence::empty(repo.tree(tip)?);
-            &empty
+            unproven = Evidence { set_aside: frozen::recorded(engine, claim)?, ..Evidence::empty(repo.tree(tip)?) };
+            &unproven
         }
     };
     let name = claim.qualified.to_string();

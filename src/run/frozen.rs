@@ -63,8 +63,14 @@ fn subject(claim: &Claim) -> String {
 }
 
 /// What such commits on the branch have set aside, those of an interrupted run and of failed attempts before included.
-fn recorded(engine: &Engine, claim: &Claim) -> Result<Vec<String>, Error> {
+///
+/// # Errors
+/// Where Git cannot read the branch.
+pub(super) fn recorded(engine: &Engine, claim: &Claim) -> Result<Vec<String>, Error> {
     let repo = &engine.project.repo;
+    if claim.settings.proving.frozen.value.is_empty() {
+        return Ok(Vec::new());
+    }
     let Some(tip) = repo.tip(&claim.qualified.full_ref())? else { return Ok(Vec::new()) };
     let subject = subject(claim);
     let mut paths = BTreeSet::new();

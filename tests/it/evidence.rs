@@ -176,6 +176,24 @@ fn strictness_fails_weakened_tests_and_edited_criteria_and_diff_flags_both() {
 }
 
 #[test]
+fn what_was_set_aside_is_shown_where_the_attempt_fails_before_its_proofs_too() {
+    let sandbox = Sandbox::new();
+    config(&sandbox, "strict: true\nfrozen: [golden]\n");
+    sandbox.write("golden/a", "1\n").write("tests/a.sh", "assert one\nassert two\n");
+    let script = "touch a; echo 2 > golden/a; echo 'assert one' > tests/a.sh";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("specs");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("fewer checks") && out.err.contains("set aside"), "{}", out.all());
+    for args in [["show", "001"], ["diff", "001"]] {
+        let out = sandbox.chant(args).ok().out;
+        assert!(out.contains("Set aside") && out.contains("golden/a"), "{out}");
+    }
+    for args in [["show", "001", "--json"], ["diff", "001", "--json"]] {
+        assert_eq!(sandbox.chant(args).ok().json()["set_aside"], serde_json::json!(["golden/a"]));
+    }
+}
+
+#[test]
 fn a_rival_that_was_red_in_part_is_still_defended_in_the_rest() {
     let sandbox = Sandbox::new();
     let criteria = ["Kept $ test -f kept", "Broken $ ! test -f broken"];
