@@ -12,7 +12,8 @@ use crate::run::{Proof, Verdict};
 /// Run the proofs again in clean checkouts, and say what no longer holds.
 ///
 /// A spec that has landed is proven on its target as it stands now, one that has not on its branch; several at a time.
-/// Of what is unmet it is said whether it was so before the spec's work. Exits 1 where something does not
+/// Of what is unmet it is said whether it was so before the spec's work. What was green before it does not count where
+/// `red_first: required` was set when the work began. Exits 1 where something does not
 /// hold. Nothing is recorded.
 #[derive(Args)]
 pub struct Verify {
@@ -61,6 +62,10 @@ pub struct ProofView {
     pub verdict: String,
     /// Whether it is unmet here, and was before the spec's work as well: then it says nothing about the work.
     pub unmet_before: bool,
+    /// `red → green` or `held`, where it is known what the command said before the spec's work; null where it is not.
+    pub way: Option<String>,
+    /// What else is to be said of a criterion that is unmet although its command exits 0; null where there is nothing.
+    pub remark: Option<String>,
     /// The command's exit code; null where it did not exit by itself.
     pub exit: Option<i32>,
     /// How long it took, in milliseconds.
@@ -126,7 +131,13 @@ fn criterion(proof: &Proof, unmet_before: bool) -> views::CriterionView {
         text: proof.criterion.clone(),
         command: proof.command.clone(),
         verdict: Some(views::verdict_word(proof.verdict).to_owned()),
-        way: unmet_before.then(|| "red, as it was before the work".to_owned()),
+        way: match (unmet_before, proof.way()) {
+            (true, _) => Some("red, as it was before the work".to_owned()),
+            (false, Some("held")) if proof.verdict == Verdict::Unmet => {
+                Some("held: green before the work as well, which does not count (`red_first: required`)".to_owned())
+            }
+            (false, way) => way.map(str::to_owned),
+        },
     }
 }
 
@@ -137,6 +148,8 @@ fn finding(verified: &Verified) -> Finding {
         command: proof.command.clone(),
         verdict: views::verdict_word(proof.verdict).to_owned(),
         unmet_before: verified.also_before.contains(&n),
+        way: proof.way().map(str::to_owned),
+        remark: proof.remark.clone(),
         exit: proof.exit,
         duration_ms: proof.duration_ms,
         tail: proof.tail.clone(),

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Error, diff, resolve};
+use super::{Error, diff, resolve, views};
 use crate::ledger::Oid;
 use crate::plan::Status;
 use crate::project::{self, Look, Project};
-use crate::run::{self, Engine, Evidence, Prover, Request, Verdict};
-use crate::spec::SpecId;
+use crate::run::{self, Engine, Evidence, Proof, Prover, Request, Start, Verdict};
+use crate::spec::{Spec, SpecId};
 
 /// What is to be proven again.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +53,10 @@ struct Place {
     tree: Oid,
     words: Oid,
     before: Option<Oid>,
+    /// What is noted of the attempt that counts.
+    noted: Vec<Proof>,
+    /// Whether an earlier attempt of the spec is in what its work began from, and may have made its proofs green there.
+    again: bool,
 }
 
 /// Proves specs again: those that are named, or all that have landed. A completed one is proven where it landed, as
@@ -117,7 +121,10 @@ fn place(project: &Project, look: &Look, id: SpecId, at: Option<Oid>) -> Result<
             (tip, tip)
         }
     };
-    Ok(Place { id, commit, tree: repo.tree(commit)?, words, before })
+    let record = look.ledger.record(&project.qualify(&id));
+    let again = before.map(|before| run::was_done(repo, record, before)).transpose()?.unwrap_or_default();
+    let noted = views::noted(project, look, &id).line.map(|line| line.criteria).unwrap_or_default();
+    Ok(Place { id, commit, tree: repo.tree(commit)?, words, before, noted, again })
 }
 
 fn one(engine: &Engine, place: &Place) -> Verified {
@@ -132,7 +139,7 @@ fn prove(engine: &Engine, place: &Place, also_before: &mut BTreeSet<usize>) -> R
     let lock = run::hold(project, &place.id)?;
     let settings = project.settings_at(place.words, &crate::config::Flags::default())?;
     let prover = Prover::new(engine, &place.id, &settings, &lock);
-    let evidence = prover.prove(&spec, place.commit)?;
+    let mut evidence = prover.prove(&spec, place.commit)?;
     let unmet = |n: &usize| evidence.proofs[*n].verdict == Verdict::Unmet && evidence.proofs[*n].command.is_some();
     let unmet: Vec<usize> = (0..evidence.proofs.len()).filter(unmet).collect();
     if let Some(before) = place.before.filter(|before| *before != place.commit && !unmet.is_empty()) {
@@ -142,6 +149,41 @@ fn prove(engine: &Engine, place: &Place, also_before: &mut BTreeSet<usize>) -> R
         let also = unmet.iter().zip(&there.proofs).filter(|(_, proof)| proof.verdict == Verdict::Unmet);
         also_before.extend(also.map(|(n, _)| *n));
     }
+    held(engine, &prover, place, &spec, &mut evidence)?;
     run::discard_proof(project, &place.id)?;
     Ok(evidence)
+}
+
+/// What was green before the work as well: as it is noted, else as it is found there. Where `red_first: required` was set
+/// when the work began, it does not count, as it did not count then.
+fn held(
+    engine: &Engine,
+    prover: &Prover<'_>,
+    place: &Place,
+    spec: &Spec,
+    evidence: &mut Evidence,
+) -> Result<(), Error> {
+    for proof in &mut evidence.proofs {
+        let same = |other: &&Proof| other.criterion == proof.criterion && other.command == proof.command;
+        proof.base = place.noted.iter().find(same).and_then(|noted| noted.base);
+    }
+    let project = &engine.project;
+    let Some(before) = place.before.filter(|_| !place.again) else { return Ok(()) };
+    let required = project.settings_at(before, &crate::config::Flags::default())?.proving.red_first.value;
+    // What is asked about a revision from before the work says nothing of it.
+    if !required || project.repo.is_ancestor(place.commit, before)? {
+        return Ok(());
+    }
+    let unknown = |proof: &Proof| proof.verdict == Verdict::Verified && proof.base.is_none() && proof.command.is_some();
+    let open: Vec<usize> = (0..evidence.proofs.len()).filter(|n| unknown(&evidence.proofs[*n])).collect();
+    if !open.is_empty() {
+        let criteria = open.iter().map(|n| spec.criteria[*n].clone()).collect();
+        let there = prover.prove(&Spec { criteria, ..spec.clone() }, before)?;
+        for (n, proof) in open.iter().zip(&there.proofs).filter(|_| there.spoilt.is_none()) {
+            let green = proof.verdict == Verdict::Verified;
+            evidence.proofs[*n].base = Some(if green { Start::Green } else { Start::Red });
+        }
+    }
+    run::discount_held(evidence);
+    Ok(())
 }

@@ -71,6 +71,7 @@ pub use evidence::{
 };
 pub use handover::{Handed, hand_over};
 pub use land::Landed;
+pub use on_base::{discount as discount_held, was_done};
 pub use onto::{Onto, onto};
 pub use origin::record_at_ground;
 pub use prompt::{Templates, lint as lint_prompts, preview as preview_prompt, templates_at};

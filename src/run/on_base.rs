@@ -115,7 +115,10 @@ fn ground(settings: &Settings, prefix: &str, tree: Oid, command: &str) -> Ground
 }
 
 /// Whether an earlier attempt of a spec was completed and is in a commit.
-pub(super) fn was_done(repo: &Repo, record: Option<&Record>, base: Oid) -> Result<bool, Error> {
+///
+/// # Errors
+/// Where Git cannot read the history.
+pub fn was_done(repo: &Repo, record: Option<&Record>, base: Oid) -> Result<bool, Error> {
     let entries = record.into_iter().flat_map(|record| &record.entries);
     for entry in entries.filter(|entry| entry.block.status == Some(Transition::Completed)) {
         if repo.is_ancestor(entry.commit, base)? {
@@ -140,10 +143,20 @@ pub(super) fn compare(
         let Some(command) = &proof.command else { continue };
         let answer = engine.on_bases.answer(&ground(settings, &engine.project.prefix, tree, command));
         proof.base = answer.lock().unwrap_or_else(PoisonError::into_inner).flatten();
-        if required && proof.verdict == Verdict::Verified && proof.base == Some(Start::Green) {
+    }
+    if required {
+        discount(found);
+    }
+    Ok(())
+}
+
+/// What was green on the base does not count: `red_first: required`.
+pub fn discount(found: &mut Evidence) {
+    for proof in &mut found.proofs {
+        let Some(command) = &proof.command else { continue };
+        if proof.verdict == Verdict::Verified && proof.base == Some(Start::Green) {
             proof.verdict = Verdict::Unmet;
             proof.remark = Some(format!("`{command}` was green before the work as well, and red_first is required"));
         }
     }
-    Ok(())
 }

@@ -36,6 +36,34 @@ fn what_held_before_does_not_count_where_red_is_required_first() {
     assert_eq!(sandbox.status("001-a"), "failed");
     assert_eq!(ways(&sandbox, "001"), ["red → green", "held"]);
     sandbox.chant(["work", "002"]).ok();
+    // Proven again, with what is noted and without, it does not count either.
+    for notes in ["kept", "gone"] {
+        if notes == "gone" {
+            sandbox.git(["update-ref", "-d", "refs/notes/chant"]).ok();
+        }
+        let out = sandbox.chant(["verify", "001"]).exits(1);
+        assert!(
+            out.out.contains("does not hold") && out.out.contains("which does not count"),
+            "{notes}: {}",
+            out.all()
+        );
+        let found = sandbox.chant(["verify", "001", "--json"]).exits(1).json();
+        assert_eq!((&found[0]["holds"], &found[0]["criteria"][1]["way"]), (&false.into(), &"held".into()), "{notes}");
+        sandbox.chant(["verify", "002"]).ok();
+    }
+    sandbox.chant(["verify", "001", "--at", "main"]).exits(1);
+}
+
+#[test]
+fn what_landed_before_red_was_required_still_holds() {
+    let sandbox = Sandbox::new();
+    sandbox.write("old", "").steps("001-a", "", &["A $ test -f a", "Old $ test -f old"], "touch a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    config(&sandbox, "red_first: required\n");
+    sandbox.steps("002-b", "", &["B $ test -f b"], "touch b $CHANT_ATTEMPT").commit("stricter");
+    sandbox.chant(["work", "002"]).ok();
+    let out = sandbox.chant(["verify", "--all"]).ok();
+    assert!(out.out.contains("held: green before"), "{}", out.all());
 }
 
 #[test]
