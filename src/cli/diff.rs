@@ -5,7 +5,6 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{Context, Outcome, paint, show, text};
 use crate::ops::{self, diff::FileDiff};
-use crate::spec::Weakened;
 
 /// Show a spec's change against its target, with criteria and evidence above it.
 #[derive(Args)]
@@ -135,6 +134,11 @@ fn change(file: &FileDiff) -> &'static str {
     }
 }
 
+/// What the change does to tests, in words.
+fn losses(file: &FileDiff) -> Vec<String> {
+    file.weakened.iter().map(|what| what.words()).collect()
+}
+
 fn view(file: &FileDiff) -> FileView {
     let counts = counts(file);
     FileView {
@@ -143,7 +147,7 @@ fn view(file: &FileDiff) -> FileView {
         insertions: counts.map(|(insertions, _)| insertions),
         deletions: counts.map(|(_, deletions)| deletions),
         outside_target_files: file.outside,
-        tests: file.weakened.map(Weakened::words),
+        tests: (!file.weakened.is_empty()).then(|| losses(file).join("; ")),
         criteria: file.criteria.clone(),
     }
 }
@@ -170,7 +174,7 @@ fn stat(files: &[FileDiff], width: usize) -> String {
         let path = text::padded(&text::cut_front(&text::clean(&file.path), paths), paths);
         let outside = if file.outside { paint::coloured(OUTSIDE, anstyle::AnsiColor::Yellow) } else { String::new() };
         out.push_str(&format!("  {} {path}  {size}{outside}\n", text::padded(change(file), 8)));
-        for what in file.weakened.map(Weakened::words).iter().chain(&file.criteria) {
+        for what in losses(file).iter().chain(&file.criteria) {
             for line in text::wrap(&text::clean(what), width.saturating_sub(11)) {
                 out.push_str(&format!("           {}\n", paint::coloured(&line, anstyle::AnsiColor::Red)));
             }

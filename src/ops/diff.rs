@@ -20,8 +20,8 @@ pub struct FileDiff {
     pub submodule: bool,
     /// Whether it lies outside of the spec's `target_files`.
     pub outside: bool,
-    /// What it does to tests that were there.
-    pub weakened: Option<Weakened>,
+    /// What it does to tests that were there, and to programs that the spec's proofs run.
+    pub weakened: Vec<Weakened>,
     /// What it makes of the criteria of a spec, a line each.
     pub criteria: Vec<String>,
 }
@@ -114,7 +114,10 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
     let Some(Span { from, to }) = span(project, look, &id)? else {
         return Err(Error::usage(format!("{id} has no work to show"), format!("`chant work {id}` begins it")));
     };
-    let wanted = look.set.get(&id).map(|spec| spec.target_files.clone()).unwrap_or_default();
+    let spec = look.set.get(&id);
+    let wanted = spec.map(|spec| spec.target_files.clone()).unwrap_or_default();
+    let commands: Vec<&str> =
+        spec.iter().flat_map(|spec| &spec.criteria).filter_map(|criterion| criterion.command.as_deref()).collect();
     let matcher = spec::matcher(&wanted);
     let own = project.spec_path(&id);
     let mut files = Vec::new();
@@ -131,7 +134,14 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
         let submodule = [&change.old, &change.new].iter().any(|side| matches!(side, Some((_, EntryKind::Submodule))));
         let (old, new) = (read(&change.old)?, read(&change.new)?);
         let text = |side: &Option<Vec<u8>>| side.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let weakened = spec::weakened(&change.path, text(&old).as_deref(), text(&new).as_deref());
+        let before = text(&old);
+        // One that the spec names letter by letter is meant to change.
+        let meant = inside.is_some_and(|path| wanted.iter().any(|file| file == path));
+        let run = !meant
+            && inside.is_some_and(|path| {
+                spec::is_run_by(commands.iter().copied(), path, before.as_deref().unwrap_or_default())
+            });
+        let weakened = spec::weakened(&change.path, before.as_deref(), text(&new).as_deref(), run);
         let criteria = project.criteria_edited(&change.path, text(&old).as_deref(), text(&new).as_deref());
         files.push(FileDiff { old, new, path: change.path, submodule, outside, weakened, criteria });
     }

@@ -114,9 +114,15 @@ pub(super) fn lax(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<Str
             continue;
         }
         let (old, new) = (text(change.old)?, text(change.new)?);
-        if let Some(weakened) = spec::weakened(&change.path, old.as_deref(), new.as_deref()) {
-            found.push(format!("{}: {}", change.path, weakened.words()));
-        }
+        let inside = change.path.strip_prefix(&engine.project.prefix);
+        let run = inside.is_some_and(|inside| {
+            let commands = claim.spec.criteria.iter().filter_map(|criterion| criterion.command.as_deref());
+            let meant = claim.spec.target_files.iter().any(|file| file == inside);
+            !meant && spec::is_run_by(commands, inside, old.as_deref().unwrap_or_default())
+        });
+        let weakened = spec::weakened(&change.path, old.as_deref(), new.as_deref(), run);
+        let losses = weakened.into_iter().filter(|what| what.is_loss());
+        found.extend(losses.map(|what| format!("{}: {}", change.path, what.words())));
         found.extend(criteria(engine, &change.path, old.as_deref(), new.as_deref()));
     }
     Ok((!found.is_empty()).then(|| format!("`strict: true` does not let pass: {}", found.join("; "))))

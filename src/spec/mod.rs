@@ -18,7 +18,8 @@ pub mod id;
 mod include;
 mod line;
 pub mod lint;
-pub mod lookup;
+mod lookup;
+pub mod loosened;
 mod markdown;
 pub mod model;
 pub mod near;
@@ -33,6 +34,8 @@ mod search;
 pub mod set;
 pub mod split;
 mod weakened;
+#[cfg(test)]
+mod weakened_tests;
 pub mod yaml;
 
 pub use boxes::same_but_boxes;
@@ -55,7 +58,7 @@ pub use prose::prose;
 pub use qualified::Qualified;
 pub use search::{Hit, Query};
 pub use set::{Problem, Set};
-pub use weakened::{Weakened, weakened};
+pub use weakened::{Weakened, is_run_by, weakened};
 
 #[cfg(test)]
 mod laws;

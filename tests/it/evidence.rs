@@ -204,6 +204,33 @@ fn strictness_fails_weakened_tests_and_edited_criteria_and_diff_flags_both() {
 }
 
 #[test]
+fn strictness_fails_what_is_put_before_checks_or_lets_them_fail_and_no_new_test() {
+    let t = "#!/bin/sh\nset -e\ntest -f a\ngrep -q 1 a\n";
+    for (edit, why) in [
+        ("sed -i '2i exit 0' qa/t.sh", "qa/t.sh: ends before checks that were there"),
+        ("sed -i 's/q 1 a/q 1 a || true/' qa/t.sh", "qa/t.sh: lets checks fail unnoticed"),
+        ("sed -i '/grep/d' qa/t.sh", "qa/t.sh: fewer checks, 2 before and 1 now"),
+        ("sed -i 's/^def/@pytest.mark.skip\\ndef/' tests/test_x.py", "tests/test_x.py: skips tests"),
+    ] {
+        let sandbox = Sandbox::new();
+        config(&sandbox, "strict: true\n");
+        sandbox.write("qa/t.sh", t).write("tests/test_x.py", "def test_x():\n    assert x()\n");
+        sandbox.steps("001-a", "", &["A $ sh qa/t.sh"], &format!("{edit}; echo 2 > a")).commit("specs");
+        let out = sandbox.chant(["work", "001"]).exits(1);
+        assert!(out.err.contains(why), "{edit}: {}", out.all());
+        let diff = sandbox.chant(["diff", "001"]).ok().out;
+        assert!(diff.contains(why.split(": ").nth(1).unwrap()), "{edit}: {diff}");
+        assert_eq!(diff.contains("is run by a proof"), edit.contains("qa/t.sh"), "{diff}");
+    }
+    let sandbox = Sandbox::new();
+    config(&sandbox, "strict: true\n");
+    sandbox.write("tests/t.sh", t);
+    let script = "echo 1 > a; sed '1a [ -f a ] || exit 0' tests/t.sh > tests/u.sh; echo 'test -s a' >> tests/t.sh";
+    sandbox.steps("001-a", "target_files: [tests/t.sh, tests/u.sh, a]", &["A $ sh tests/t.sh"], script).commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+}
+
+#[test]
 fn what_was_set_aside_is_shown_where_the_attempt_fails_before_its_proofs_too() {
     let sandbox = Sandbox::new();
     config(&sandbox, "strict: true\nfrozen: [golden]\n");
