@@ -71,31 +71,41 @@ pub(super) fn able(
     settings: &Settings,
     spec: &Spec,
     names: &[String],
-) -> Result<(Vec<Chosen>, Vec<Error>), Error> {
+) -> Result<(Vec<Chosen>, Vec<Lack>), Error> {
     let (mut able, mut lacking) = (Vec::new(), Vec::new());
     for name in names {
         let made = make(project, settings, spec, name).and_then(|chosen| chosen.check(project).map(|()| chosen));
         match made {
             Ok(chosen) => able.push(chosen),
-            Err(error) => lacking.push(error),
+            Err(error) => lacking.push(Lack { name: name.clone(), error }),
         }
     }
     if able.is_empty() {
-        return Err(nobody(names, lacking));
+        return Err(nobody(lacking));
     }
     Ok((able, lacking))
 }
 
+/// An agent that cannot work, and why.
+pub(super) struct Lack {
+    name: String,
+    error: Error,
+}
+
+fn help_of(error: &Error) -> Option<String> {
+    miette::Diagnostic::help(error).map(|help| help.to_string())
+}
+
 /// That none of several agents can work, with what each lacks and what to do about it.
-fn nobody(names: &[String], mut lacking: Vec<Error>) -> Error {
+fn nobody(mut lacking: Vec<Lack>) -> Error {
     if lacking.len() == 1 {
-        return lacking.swap_remove(0);
+        return lacking.swap_remove(0).error;
     }
     let lines = |of: &dyn Fn(&Error) -> Option<String>| -> Vec<String> {
-        let named = names.iter().zip(&lacking);
-        named.filter_map(|(name, error)| Some(format!("{name}: {}", of(error)?))).collect()
+        let said = lacking.iter().filter_map(|Lack { name, error }| Some(format!("{name}: {}", of(error)?)));
+        said.collect()
     };
-    let help = |error: &Error| miette::Diagnostic::help(error).map(|help| help.to_string());
+    let help = |error: &Error| help_of(error);
     Error::Refused {
         message: format!("none of the rotation can work\n{}", lines(&|error| Some(error.to_string())).join("\n")),
         help: Some(lines(&help).join("\n")).filter(|help| !help.is_empty()),
@@ -111,24 +121,22 @@ pub(super) fn choose(
 ) -> Result<(Chosen, Vec<String>), Error> {
     let names = wanted(settings, spec, asked)?;
     let (able, mut lacking) = able(&engine.project, settings, spec, &names)?;
-    let could: Vec<String> = able.iter().map(|chosen| chosen.name.clone()).collect();
     let (able, out_of_reach) = in_reach(engine, able);
-    if able.is_empty() && lacking.is_empty() {
-        return Err(nobody(&could, out_of_reach));
-    }
     lacking.extend(out_of_reach);
     if able.is_empty() {
-        let lacks = lacking.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        return Err(Error::Refused { message: format!("none of the rotation can work\n{lacks}"), help: None });
+        // In the order in which they were named.
+        lacking.sort_by_key(|lack| names.iter().position(|name| *name == lack.name));
+        return Err(nobody(lacking));
     }
-    for error in lacking {
-        engine.notice(&spec.id, format!("one of the rotation is passed over: {error}"));
+    for Lack { name, error } in lacking {
+        let help = help_of(&error).map(|help| format!("; {help}")).unwrap_or_default();
+        engine.notice(&spec.id, format!("{name} of the rotation is passed over: {error}{help}"));
     }
     Ok((seated(engine, &spec.id, able)?, names))
 }
 
 /// Those of some agents with what they work with in reach, each asked once in a call, and what the others lack.
-fn in_reach(engine: &Engine, able: Vec<Chosen>) -> (Vec<Chosen>, Vec<Error>) {
+fn in_reach(engine: &Engine, able: Vec<Chosen>) -> (Vec<Chosen>, Vec<Lack>) {
     let (mut near, mut far) = (Vec::new(), Vec::new());
     for chosen in able {
         let key = (chosen.name.clone(), chosen.model.clone());
@@ -138,7 +146,7 @@ fn in_reach(engine: &Engine, able: Vec<Chosen>) -> (Vec<Chosen>, Vec<Error>) {
             match chosen.agent.reach() {
                 Ok(()) => drop(reached.insert(key)),
                 Err(error) => {
-                    far.push(error.into());
+                    far.push(Lack { name: chosen.name.clone(), error: error.into() });
                     continue;
                 }
             }

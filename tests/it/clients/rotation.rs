@@ -73,3 +73,13 @@ fn where_nobody_of_a_rotation_is_signed_in_each_is_named_with_what_to_do_and_not
     assert!(!out.err.contains(" claim"), "no phase is told of that was not come to: {}", out.all());
     assert_eq!(desk.sandbox.status("001-x"), "ready");
 }
+
+#[test]
+fn where_one_is_not_installed_and_the_other_not_signed_in_each_has_its_own_help() {
+    let desk = Desk::new(BOTH);
+    desk.client("codex", 0, "", "", 0);
+    let out = desk.sandbox.chant_with(&[("PATH", desk.path.as_str())], ["work", "001"]).exits(3);
+    for part in ["claude: install it: `npm install", "codex: sign in once with `codex login`"] {
+        assert!(out.err.contains(part), "{part}: {}", out.all());
+    }
+}
