@@ -285,14 +285,22 @@ fn in_hand(project: &Project, row: &Row, record: Option<&Record>) -> Result<Opti
     }))
 }
 
+/// So many members of a driver are named.
+const MEMBERS: usize = 10;
+
 /// Refuses where there is nothing to hand over.
 fn refuse(project: &Project, row: &Row, record: Option<&Record>) -> Result<(), Error> {
     let id = &row.id;
     if !row.members.is_empty() || row.kind == crate::spec::Kind::Driver {
-        let open = row.members.iter().map(|member| format!("`chant handover {member}`")).collect::<Vec<_>>().join(", ");
+        let named = row.members.iter().take(MEMBERS).map(|member| format!("`chant handover {member}`"));
+        let open = named.collect::<Vec<_>>().join(", ");
+        let more = match row.members.len().saturating_sub(MEMBERS) {
+            0 => String::new(),
+            more => format!(" and {more} more, which `chant show {id}` lists"),
+        };
         return Err(Error::refused(
             format!("{id} is a driver, which no agent works itself"),
-            if open.is_empty() { "it has no members yet".to_owned() } else { format!("its members: {open}") },
+            if open.is_empty() { "it has no members yet".to_owned() } else { format!("its members: {open}{more}") },
         ));
     }
     let last = record.and_then(|record| record.last_start.as_ref());

@@ -290,3 +290,17 @@ fn an_ask_that_was_meant_for_an_earlier_run_stops_no_other() {
     sandbox.chant(["work", "001"]).ok();
     assert_eq!(sandbox.status("001-a"), "completed");
 }
+
+#[test]
+fn of_a_driver_with_many_members_a_few_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.spec("001-d", "type: driver", &[], "");
+    for n in 1..=25 {
+        sandbox.steps(&format!("001-d.{n}"), "", &["A $ test -f a"], "touch a");
+    }
+    sandbox.commit("specs");
+    let out = sandbox.chant(["handover", "001"]).exits(3);
+    let said = out.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(said.matches("chant handover 001-d.").count(), 10, "{said}");
+    assert!(said.contains("and 15 more"), "{said}");
+}
