@@ -10,7 +10,7 @@ use crate::ops;
 use crate::plan::Status;
 use crate::project::{self, Look, Project};
 use crate::run::{self, Request};
-use crate::spec::SpecId;
+use crate::spec::{Severity, SpecId};
 
 /// Work specs: claim, worktree, agent, commit, proof, landing.
 ///
@@ -115,6 +115,14 @@ impl Work {
         };
         let id = ops::find(look, query)?;
         let request = Request { target: self.target, prompt: self.prompt, ..Request::default() };
+        // It is to be seen what a prompt becomes, also while the spec is not fit to be worked.
+        let file = project.spec_path(id);
+        let refused = ops::lint::lint(project, None)?;
+        for wrong in
+            refused.diagnostics.iter().filter(|d| d.severity == Severity::Error && file.ends_with(&*d.origin().name))
+        {
+            context.say(&context.paint.report(wrong));
+        }
         context.print(&run::preview_prompt(project, look, id, &request)?)?;
         Ok(0)
     }

@@ -39,6 +39,18 @@ fn the_prompt_that_is_printed_is_the_one_that_the_agent_gets_and_nothing_runs() 
 }
 
 #[test]
+fn a_prompt_of_a_spec_that_lint_refuses_is_printed_with_a_warning() {
+    let sandbox = project("touch a");
+    sandbox.spec("001-a", "depends_on: [009-none]", &["A $ test -f a"], "").spec("002-b", "", &["B $ test -f b"], "");
+    sandbox.commit("specs");
+    sandbox.chant(["lint"]).exits(2);
+    let out = sandbox.chant(["work", "--print-prompt", "001"]).ok();
+    assert!(out.out.contains("$ test -f a") && out.err.contains("009-none"), "{}", out.all());
+    let out = sandbox.chant(["work", "--print-prompt", "002"]).ok();
+    assert!(!out.err.contains("009-none"), "it is another spec's: {}", out.all());
+}
+
+#[test]
 fn a_retry_is_told_what_failed_with_exit_code_and_last_lines() {
     let sandbox = project("test $CHANT_ATTEMPT = 1 || touch a");
     let proof = "A $ test -f a || { echo the last words; exit 7; }";
