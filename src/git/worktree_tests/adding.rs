@@ -167,3 +167,21 @@ fn eight_processes_add_160_while_git_lists_adds_and_prunes() {
     assert!(!listed.contains("locked") && !listed.contains("prunable"), "{listed}");
     assert_eq!(status(&repo, &trees.join("p7-19")), "");
 }
+
+#[test]
+fn a_filter_that_the_users_own_attributes_name_is_heeded_wherever_they_lie() {
+    for place in [".config/git/attributes", "xdg/git/attributes"] {
+        let repo = scene();
+        repo.git(&["config", "filter.loud.smudge", "tr a-z A-Z"]);
+        let file = repo.beside(place);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "file filter=loud\n").unwrap();
+        let mut vars: Vec<_> = repo.vars().iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        if place.starts_with("xdg") {
+            vars.push(("XDG_CONFIG_HOME".into(), repo.beside("xdg").into()));
+        }
+        let opened = Repo::open(&repo.path(), &vars.into_iter().collect()).unwrap();
+        let at = opened.add_worktree(&repo.beside("tree"), branch("work")).unwrap();
+        assert_eq!(fs::read_to_string(at.join("file")).unwrap(), "A FILE\n", "{place}");
+    }
+}
