@@ -28,9 +28,11 @@ pub(super) fn attempt(engine: &Engine, id: &SpecId) -> Ending {
                 engine.notice(id, format!("failed: {reason}\ntrying again, {tried} of {retries}"));
             }
             // The next round stands on the completed work, and its agent is told of the conflict.
-            Ok((Ending::Stuck { reason, .. }, _)) if rounds < conflict::ROUNDS && goes_back(engine, id) => {
+            Ok((ending @ Ending::Stuck { .. }, _)) => {
+                let Some(clash) = goes_back(engine, id).filter(|_| rounds < conflict::ROUNDS) else { return ending };
                 rounds += 1;
-                engine.notice(id, format!("{reason}\nit goes back to its agent"));
+                let words = clash.words();
+                engine.notice(id, format!("{words}: it goes back to its agent, {rounds} of {}", conflict::ROUNDS));
             }
             Ok((ending, _)) => return ending,
             Err(error) => return ending_of(&error),
@@ -38,11 +40,9 @@ pub(super) fn attempt(engine: &Engine, id: &SpecId) -> Ending {
     }
 }
 
-/// Whether a landing that conflicted is to be taken care of by an agent, and there is one that can be told.
-fn goes_back(engine: &Engine, id: &SpecId) -> bool {
-    if engine.stopped() || conflict::of(engine, id).is_none() {
-        return false;
-    }
+/// A landing that conflicted, where that is to be taken care of by an agent, and there is one that can be told.
+fn goes_back(engine: &Engine, id: &SpecId) -> Option<conflict::Clash> {
+    let clash = conflict::of(engine, id).filter(|_| !engine.stopped())?;
     let settings = &engine.project.settings;
     let look = crate::project::look(&engine.project);
     let spec = look.ok().and_then(|look| look.set.get(id).cloned());
@@ -50,7 +50,7 @@ fn goes_back(engine: &Engine, id: &SpecId) -> bool {
     if !told {
         conflict::taken_up(engine, id);
     }
-    told
+    told.then_some(clash)
 }
 
 /// How an error ends the work on a spec.

@@ -273,7 +273,8 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
         None => record.map_or(1, |record| record.highest.saturating_add(1)),
     };
     let conflict = conflict::of(engine, id).zip(old);
-    let conflict = conflict.map(|(paths, work)| conflict::told(project, look, id, work, base, &paths)).transpose()?;
+    let conflict =
+        conflict.map(|(clash, work)| conflict::told(project, look, id, work, base, &clash.paths)).transpose()?;
     let resolves = conflict.is_some();
     let prompt = match agents::is_prompted(&settings, &spec, asked) {
         true => prompt::prompt(

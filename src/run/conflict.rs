@@ -18,15 +18,31 @@ const DIFF: usize = 24 * 1024;
 /// Files of which the changes are shown.
 const FILES: usize = 20;
 
-/// Remembers that a landing conflicts, so that the next round of the attempt takes care of it; whether it will.
-pub(super) fn noted(engine: &Engine, id: &SpecId, settings: &crate::config::Settings, paths: &[String]) {
-    if settings.conflicts.value == Conflicts::Retry {
-        engine.conflicts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id.clone(), paths.to_vec());
+/// A landing that conflicts.
+#[derive(Debug, Clone)]
+pub(super) struct Clash {
+    /// The spec that landed first, or the branch that it landed on.
+    pub with: String,
+    /// The files.
+    pub paths: Vec<String>,
+}
+
+impl Clash {
+    /// What is said of it; what is to be done about it depends on who does it.
+    pub fn words(&self) -> String {
+        format!("conflicts with {} in {}", self.with, self.paths.join(", "))
     }
 }
 
-/// The files in which the last landing of a spec conflicted, where that is to be taken care of.
-pub(super) fn of(engine: &Engine, id: &SpecId) -> Option<Vec<String>> {
+/// Remembers that a landing conflicts, so that the next round of the attempt takes care of it, where that is wished.
+pub(super) fn noted(engine: &Engine, id: &SpecId, settings: &crate::config::Settings, clash: &Clash) {
+    if settings.conflicts.value == Conflicts::Retry {
+        engine.conflicts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id.clone(), clash.clone());
+    }
+}
+
+/// The last landing of a spec that conflicted, where that is to be taken care of.
+pub(super) fn of(engine: &Engine, id: &SpecId) -> Option<Clash> {
     engine.conflicts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(id).cloned()
 }
 
@@ -87,5 +103,8 @@ pub(super) fn unresolved(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Opt
     if !claim.resolves || engine.project.repo.is_ancestor(claim.base, tip)? {
         return Ok(None);
     }
-    Ok(Some(format!("it was to merge {} into its branch, and has not", claim.target)))
+    Ok(Some(format!(
+        "it was to merge {} into its branch, for they conflict, and has not; what it had completed is kept",
+        claim.target
+    )))
 }

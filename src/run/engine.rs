@@ -38,7 +38,7 @@ pub struct Engine {
     /// How many proofs may run beside others of the same tree.
     pub(super) beside: tokio::sync::Semaphore,
     /// The files in which landings of this call conflicted, where that goes back to the agent.
-    pub(super) conflicts: Mutex<BTreeMap<SpecId, Vec<String>>>,
+    pub(super) conflicts: Mutex<BTreeMap<SpecId, super::conflict::Clash>>,
     /// What proofs said on the bases that attempts of this call start from.
     pub(super) on_bases: super::on_base::Seen,
     /// The drivers that the schedule of this call finishes, with everything under them.

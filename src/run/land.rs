@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::base::no_target;
 use super::catch_up::catch_up;
+use super::conflict::Clash;
 use super::events::journal;
 use super::honesty::{self, Before};
 use super::lane::{Place, Seat};
@@ -336,10 +337,11 @@ fn conflict(engine: &Engine, finished: &Finished, onto: Oid, paths: &[String]) -
     let look = project::look(&engine.project)?;
     let rival = project::rival(&engine.project, &look.board, &finished.id, onto, finished.commit, paths)?;
     let with = rival.map_or_else(|| finished.target.clone(), |rival| rival.id.to_string());
-    super::conflict::noted(engine, &finished.id, &finished.settings, paths);
+    let clash = Clash { with, paths: paths.to_vec() };
+    super::conflict::noted(engine, &finished.id, &finished.settings, &clash);
     let reason = format!(
-        "conflicts with {with} in {}; its branch {} is whole: merge {} into it by hand, then `chant work {}`",
-        paths.join(", "),
+        "{}; its branch {} is whole: merge {} into it by hand, then `chant work {}`",
+        clash.words(),
         finished.qualified.branch(),
         finished.target,
         finished.id

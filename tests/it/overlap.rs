@@ -75,7 +75,9 @@ const MERGE: &str = "git merge -q $(sed -n 's/^Merge `\\([0-9a-f]*\\)`.*/\\1/p' 
 fn a_conflict_goes_back_to_the_agent_with_both_sides_and_lands_with_the_proofs_of_both() {
     let resolve = format!("{MERGE}; printf 'one\\ntwo by a by b\\nthree\\n' > list; git commit -qam resolved");
     let sandbox = collision("conflicts: retry\n", &resolve);
-    sandbox.chant(["work", "002"]).ok();
+    let out = sandbox.chant(["work", "002"]).ok();
+    assert!(out.err.contains("conflicts with 001-a in list: it goes back to its agent, 1 of 3"), "{}", out.all());
+    assert!(!out.err.contains("by hand"), "nobody but the agent is asked to do it: {}", out.all());
     assert_eq!(sandbox.read("list"), "one\ntwo by a by b\nthree\n");
     assert_eq!(sandbox.item("002-b")["attempt"], 2);
     let told = std::fs::read_to_string(sandbox.beside("prompt-2")).unwrap();
