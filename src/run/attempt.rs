@@ -6,8 +6,8 @@ use super::events::event;
 use super::model::{Claim, Claimed, Ended, Finished};
 use super::used::Used;
 use super::{
-    Ending, Engine, Error, Evidence, Phase, Progress, Prover, brought, conflict, driver, evidence, frozen, handover,
-    honesty, labour, land, lease, on_base, powers, shared, tidy, transcripts,
+    Ending, Engine, Error, Evidence, Phase, Progress, Prover, brought, commit, conflict, driver, evidence, frozen,
+    handover, honesty, labour, land, lease, on_base, powers, shared, tidy, transcripts, unfit,
 };
 use crate::agent::Lock;
 use crate::env::failpoint;
@@ -182,7 +182,7 @@ fn worked(engine: &Engine, claim: &Claim) -> Result<Judged, Error> {
     };
     engine.phase(id, Phase::Commit, Some(claim.attempt));
     let tangled = honesty::untangle(engine, claim, &before)?;
-    let saved = tidy::commit_work(engine, claim)?;
+    let saved = commit::commit_work(engine, claim)?;
     failpoint("attempt.committed");
     for name in honesty::put_back(engine, claim, &before)? {
         engine.notice(id, format!("{name} had been moved during its run, and is back where it was"));
@@ -230,7 +230,7 @@ fn judge(
     {
         return Err(Error::Failed(complaint));
     }
-    if let Some(complaint) = tidy::outward(engine, claim, tip)? {
+    if let Some(complaint) = unfit::outward(engine, claim, tip)? {
         return Err(Error::Failed(complaint));
     }
     let changed = repo.tree(tip)? != repo.tree(claim.base)?;

@@ -4,7 +4,7 @@ use super::onto::{Onto, here as onto_here};
 use super::shared::{refresh, remote};
 use std::sync::Arc;
 
-use super::{Engine, Error, Request, target_of, tidy};
+use super::{Engine, Error, Request, commit, target_of, tidy};
 use crate::git::{Expect, Merge, RefMove, Repo};
 use crate::ledger::{self, Oid};
 use crate::plan::Status;
@@ -85,7 +85,7 @@ pub(super) fn adopt(engine: &Engine, id: &SpecId) -> Result<bool, Error> {
     if repo.is_ancestor(there, here)? {
         return Ok(false);
     }
-    let here = tidy::save_partial(engine, id, &qualified, Some(here))?.unwrap_or(here);
+    let here = commit::save_partial(engine, id, &qualified, Some(here))?.unwrap_or(here);
     let mut moves = vec![RefMove { name, from: Expect::At(here), to: Some(there) }];
     if !repo.is_ancestor(here, there)? {
         let copy = kept_name(repo, &qualified, here)?;

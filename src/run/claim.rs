@@ -8,8 +8,8 @@ use super::model::{Claim, Claimed, Ended, Finished};
 use super::origin::{Ground, origin};
 use super::used::Used;
 use super::{
-    Engine, Error, Phase, catch_up, conflict, handover, inside, lease, on_base, prompt, shared, signing, spent, tidy,
-    used,
+    Engine, Error, Phase, catch_up, commit, conflict, handover, inside, lease, on_base, prompt, shared, signing, spent,
+    tidy, used,
 };
 use crate::agent::{self, Lock};
 use crate::env::failpoint;
@@ -259,7 +259,7 @@ fn start(engine: &Engine, look: &Look, row: &Row, record: Option<&Record>, lock:
     let spent = (before.0.saturating_add(left.0), before.1.saturating_add(left.1));
     refuse_spent(engine, &agent, id, spent)?;
     inside::check_net(&settings)?;
-    let mut old = tidy::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
+    let mut old = commit::save_partial(engine, id, &qualified, repo.tip(&qualified.full_ref())?)?;
     let assisted = open.as_ref().map(|open| open.used.assisted_by()).unwrap_or_default();
     if let Some((open, tip)) = open.as_ref().zip(old) {
         old = Some(spent::record(project, &lock, &qualified, tip, open)?);

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::events::event;
 use super::model::Claim;
-use super::{Ending, Engine, Error, Reporter, Request, agents, attempt, claim, lease, shared, spent, tidy};
+use super::{Ending, Engine, Error, Reporter, Request, agents, attempt, claim, commit, lease, shared, spent, tidy};
 use crate::agent::Lock;
 use crate::env::failpoint;
 use crate::git::{Expect, Moved, RefMove};
@@ -110,7 +110,7 @@ pub(super) fn give(engine: &Engine, claim: &Claim, person: &str) -> Result<Endin
     let repo = &project.repo;
     let (id, qualified) = (&claim.id, &claim.qualified);
     failpoint("handover.stopped");
-    let tip = tidy::save_partial(engine, id, qualified, repo.tip(&qualified.full_ref())?)?;
+    let tip = commit::save_partial(engine, id, qualified, repo.tip(&qualified.full_ref())?)?;
     let mut tip = tip.ok_or_else(|| Error::Failed("its branch is gone".to_owned()))?;
     failpoint("handover.saved");
     let look = project::look(project)?;

@@ -11,7 +11,7 @@ use super::listen::{Cut, Heard, Hearing};
 use super::model::{Claim, Ended};
 use super::spent::{self, Journal};
 use super::used::Used;
-use super::{Engine, Error, Phase, Prover, furnish, jobs, on_base, slots, tidy, turns};
+use super::{Engine, Error, Phase, Prover, commit, furnish, jobs, on_base, slots, turns};
 use crate::agent::{How, Performed, Trouble};
 use crate::env::failpoint;
 use crate::ledger::Oid;
@@ -295,7 +295,7 @@ impl Labour<'_> {
     fn save(&self) -> Result<Option<Oid>, Error> {
         let (claim, engine) = (self.claim, self.engine);
         let tip = engine.project.repo.tip(&claim.qualified.full_ref())?;
-        tidy::save_partial(engine, &claim.id, &claim.qualified, tip)
+        commit::save_partial(engine, &claim.id, &claim.qualified, tip)
     }
 
     /// What was used so far goes into the history, for the attempt may never be gone on with.

@@ -14,6 +14,7 @@ mod base;
 mod brought;
 mod catch_up;
 mod claim;
+mod commit;
 mod conflict;
 mod driver;
 mod engine;
@@ -56,6 +57,7 @@ mod sync;
 mod tidy;
 mod transcripts;
 mod turns;
+mod unfit;
 mod used;
 
 pub use agents::{Condition, checked as check_agent, condition};
