@@ -184,7 +184,44 @@ impl Repo {
         };
         let taken = self.git(self.common_dir(), args).env("GIT_DIR", self.common_dir()).holding(pack).run()?;
         scratch::delete(path)?;
-        Ok((!taken.success()).then(|| taken.complaint()))
+        if taken.success() {
+            return Ok(None);
+        }
+        let complaint = taken.complaint();
+        let place = self.place_of(&complaint, from_objects, from, new)?;
+        Ok(Some(place.map_or(complaint.clone(), |place| format!("{complaint} ({place})"))))
+    }
+
+    /// What the first object that a complaint of Git's names is in the commits that were to come in, where that can be told:
+    /// a commit, or a file or directory of one.
+    fn place_of(&self, complaint: &str, from_objects: &Path, from: Option<Oid>, new: &[Oid]) -> Result<Option<String>> {
+        let Some(object) = first_object(complaint) else { return Ok(None) };
+        let ask = |args: &[&str]| {
+            let git = self.git(self.common_dir(), args).env("GIT_DIR", self.common_dir());
+            git.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", from_objects).env("GIT_NO_LAZY_FETCH", "1")
+        };
+        let name = object.to_string();
+        if ask(&["cat-file", "-t", &name]).run()?.text().trim() == "commit" {
+            return Ok(Some(format!("it is commit {}", object.short())));
+        }
+        let log = ["log", "-m", "-t", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-show-signature", "-n1"];
+        let log = ask(&log).args(["--format=%h", "--find-object", &name]);
+        let log = log.args(new.iter().map(ToString::to_string)).args(from.map(|from| format!("^{from}")));
+        let text = log.run()?.text();
+        // `<commit>\0:<modes> <old> <new> <what>\0<path>\0…`
+        let mut parts = text.split('\0');
+        let commit = parts.next().unwrap_or_default().trim().to_owned();
+        let mut meta = None;
+        for part in parts {
+            match (part.trim_start().starts_with(':'), meta) {
+                (true, _) => meta = Some(part),
+                (false, Some(there)) if there.split(' ').nth(3) == Some(&name) => {
+                    return Ok(Some(format!("it is {part} in commit {commit}")));
+                }
+                (false, _) => meta = None,
+            }
+        }
+        Ok(None)
     }
 
     /// What Git LFS has stored in the cell: files named by their own content, which is looked at.
@@ -211,6 +248,12 @@ impl Repo {
         }
         Ok(())
     }
+}
+
+/// The first name of an object in a text.
+fn first_object(text: &str) -> Option<Oid> {
+    let words = text.split(|c: char| !c.is_ascii_hexdigit());
+    words.filter(|word| [40, 64].contains(&word.len())).find_map(|word| word.parse().ok())
 }
 
 fn digest(path: &Path) -> Option<String> {

@@ -339,9 +339,26 @@ fn objects_that_are_none_do_not_come_in() {
                   git update-ref HEAD $c";
     sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
     let out = sandbox.chant(["work", "001"]).exits(1);
-    assert!(out.err.contains("cannot be taken over"), "{}", out.all());
+    assert!(out.err.contains("cannot be taken over") && out.err.contains("it is commit "), "{}", out.all());
     assert_eq!(sandbox.status("001-a"), "failed");
     sandbox.assert_fsck();
+}
+
+#[test]
+fn of_an_object_that_does_not_come_in_the_file_and_its_commit_are_named() {
+    if !closed() {
+        return;
+    }
+    let sandbox = closed_sandbox();
+    let script = "mkdir -p deep; git init -q deep/x; rm -rf deep/x; echo 1 > a; git add a; git commit -qm honest\n\
+                  b=$(printf '[submodule \"-x\"]\\n\\tpath = -x\\n\\turl = -u\\n' | git hash-object -w --stdin)\n\
+                  git update-index --add --cacheinfo 100644,$b,.gitmodules; git commit -qm planted; git rev-parse --short HEAD > $BESIDE/bad";
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    let out = sandbox.chant(["work", "001"]).exits(1);
+    let bad = std::fs::read_to_string(sandbox.beside("bad")).unwrap();
+    let named = format!("it is .gitmodules in commit {}", bad.trim());
+    assert!(out.err.contains(&named), "{named}: {}", out.all());
+    assert!(sandbox.chant(["doctor"]).out.contains(&named));
 }
 
 #[test]
