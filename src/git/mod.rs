@@ -37,6 +37,7 @@ mod leftovers;
 mod links;
 mod mend;
 mod merge;
+mod modules;
 mod moves;
 mod notes;
 mod object;

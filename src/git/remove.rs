@@ -285,7 +285,8 @@ fn beside(worktree: &Worktree, trash: &Scratch) -> Result<()> {
     fs::rename(&worktree.path, &to).map_err(Error::io("move", &worktree.path))
 }
 
-fn repositories_below(dir: &Path) -> Vec<PathBuf> {
+/// All repositories in a directory such as `modules`, those of their own submodules included.
+pub(super) fn repositories_below(dir: &Path) -> Vec<PathBuf> {
     if dir.join("HEAD").is_file() && dir.join("objects").is_dir() {
         let mut found = repositories_below(&dir.join("modules"));
         found.push(dir.to_owned());

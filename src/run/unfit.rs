@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::model::Claim;
 use super::{Engine, Error};
-use crate::git::{EntryKind, Repo};
+use crate::git::{Change, EntryKind, Repo};
 use crate::ledger::Oid;
 
 /// A repository inside of the worktree would be committed as a link to nowhere; and what looks like a bare one to Git is
@@ -25,6 +25,11 @@ pub(super) fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Optio
     if let Some(change) = found {
         return Ok(Some(of_its_own(&change.path)));
     }
+    for change in &links {
+        if let Some(complaint) = moved_to_nowhere(engine, claim, change)? {
+            return Ok(Some(complaint));
+        }
+    }
     let brought = links.iter().filter(|change| change.new.is_some()).filter_map(|change| bare_around(&change.path));
     for dir in brought.collect::<BTreeSet<&str>>() {
         if is_bare(repo, tip, dir)? && !is_bare(repo, claim.base, dir)? {
@@ -36,6 +41,33 @@ pub(super) fn embedded(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Optio
         }
     }
     Ok(None)
+}
+
+/// A submodule that the work moved to a commit which its repository, as far as it was fetched here, does not have: nobody
+/// else can check it out. What the target says meanwhile is not the work's doing, and one that `target_files` name letter by
+/// letter was asked for.
+fn moved_to_nowhere(engine: &Engine, claim: &Claim, change: &Change) -> Result<Option<String>, Error> {
+    let (Some((_, EntryKind::Submodule)), Some((commit, EntryKind::Submodule))) = (change.old, change.new) else {
+        return Ok(None);
+    };
+    let project = &engine.project;
+    let inside = change.path.strip_prefix(&project.prefix);
+    let asked = inside.is_some_and(|inside| claim.spec.target_files.iter().any(|file| file == inside));
+    let onto = project.repo.tip(&format!("refs/heads/{}", claim.target))?;
+    let there = onto.map(|onto| project.repo.entry(onto, &change.path)).transpose()?.flatten();
+    if asked || claim.agent.is_person() || there == change.new {
+        return Ok(None);
+    }
+    let at = project.worktree_path(&claim.id);
+    if project.repo.is_fetched_in_module(&at, &change.path, commit)? {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "the submodule {} is moved to {}, a commit that no branch of its repository has which was fetched here: nobody \
+         else can check it out; push it there and fetch it, or name the submodule in `target_files`",
+        change.path,
+        commit.short()
+    )))
 }
 
 /// What a directory holds that Git takes for a repository (gitrepository-layout(5)).

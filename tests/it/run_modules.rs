@@ -100,3 +100,28 @@ fn names(dir: &std::path::Path) -> Vec<std::ffi::OsString> {
     names.sort();
     names
 }
+
+#[test]
+fn a_submodule_that_is_moved_to_a_commit_that_nobody_else_has_is_named() {
+    let env = [("GIT_ALLOW_PROTOCOL", "file")];
+    let moved = |script: &str, front: &str| {
+        let sandbox = with_library();
+        sandbox.steps("001-a", front, &["A $ test -f a"], &format!("{script}; touch a")).commit("spec");
+        let out = sandbox.chant_with(&env, ["work", "001"]);
+        (sandbox, out)
+    };
+    let clone = "rm -rf lib; git clone -q $(git config -f .gitmodules submodule.lib.url) lib";
+    let own = format!("{clone}; cd lib; echo 3 > lib.txt; {IDENTITY} commit -qam 3; cd ..");
+    let (sandbox, out) = moved(&own, "");
+    assert!(out.code == 1 && out.err.contains("the submodule lib is moved to"), "{}", out.all());
+    assert_eq!(sandbox.status("001-a"), "failed");
+    let ones = "1".repeat(40);
+    let (_, out) = moved(&format!("rm -rf lib; mkdir lib; git update-index --cacheinfo 160000,{ones},lib"), "");
+    assert!(out.code == 1 && out.err.contains("the submodule lib is moved to 11111111"), "{}", out.all());
+    // One that its repository has, and one that was asked for, are work like any other.
+    let (sandbox, out) = moved(&format!("{clone}; git -C lib checkout -q HEAD~1"), "");
+    assert_eq!(out.code, 0, "{}", out.all());
+    assert_eq!(sandbox.ask("diff --name-only HEAD^1 HEAD").lines().collect::<Vec<_>>(), ["a", "lib"]);
+    let (_, out) = moved(&own, "target_files: [lib, a]");
+    assert_eq!(out.code, 0, "{}", out.all());
+}
