@@ -134,6 +134,21 @@ fn a_member_is_told_of_its_siblings_and_of_what_has_landed() {
 }
 
 #[test]
+fn what_dependencies_and_siblings_are_to_change_is_told_of_each_within_bounds() {
+    let sandbox = project("touch a");
+    let many: Vec<String> = (0..400).map(|n| format!("src/file-{n}.rs")).collect();
+    sandbox.spec("001-d", "type: driver", &[], "");
+    sandbox.spec("001-d.1", &format!("target_files: [{}]", many.join(", ")), &["One $ test -f a"], "");
+    sandbox.spec("001-d.2", "depends_on: [001-d.1, 002-e]", &["Two $ test -f a"], "");
+    sandbox.spec("002-e", "target_files: ['lib/**']", &["E $ test -f a"], "").commit("specs");
+    let printed = sandbox.chant(["work", "--print-prompt", "001.2"]).ok().out;
+    for part in ["001-d.1 (ready)", "is to change src/file-0.rs", "002-e (ready)", "is to change lib/**"] {
+        assert!(printed.contains(part), "{part:?} is missing in {printed}");
+    }
+    assert!(!printed.contains("src/file-399.rs") && printed.contains("and 300 more"), "{printed}");
+}
+
+#[test]
 fn the_prompt_of_a_split_is_printed_and_works_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write(".chant/config.yaml", "agents: { a: { command: [sh, -c, \"touch x\"] } }\nagent: a\n");
