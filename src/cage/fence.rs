@@ -13,6 +13,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::{Cage, looks_secret, passes};
 
@@ -30,9 +31,14 @@ pub struct Fence {
     pub tmp: PathBuf,
     /// Globs of the variables that are handed on beside those that always are.
     pub pass: Vec<String>,
+    /// So long one may take over one file; whoever answers for many, [`MANY`] times that. Without one there is no end.
+    pub limit: Option<Duration>,
     /// The commands, as they are configured.
     pub commands: Vec<Vec<u8>>,
 }
+
+/// A process that answers for many files has so many times the limit of one.
+pub const MANY: u32 = 6;
 
 impl Fence {
     /// As it stands in the file: one entry after the other, a letter for its kind before it and a zero behind it. Neither
@@ -53,6 +59,9 @@ impl Fence {
         for glob in &self.pass {
             entry(b'p', glob.as_bytes());
         }
+        if let Some(limit) = self.limit {
+            entry(b'd', limit.as_secs().to_string().as_bytes());
+        }
         for command in &self.commands {
             entry(b'c', command);
         }
@@ -70,6 +79,10 @@ impl Fence {
                 (b'n', b"") => fence.cage.no_net = true,
                 (b't', text) => fence.tmp = path(text),
                 (b'p', text) => fence.pass.push(String::from_utf8(text.to_vec()).ok()?),
+                (b'd', text) => {
+                    let seconds = std::str::from_utf8(text).ok()?.parse().ok()?;
+                    fence.limit = Some(Duration::from_secs(seconds));
+                }
                 (b'c', text) => fence.commands.push(text.to_vec()),
                 _ => return None,
             }
@@ -137,21 +150,19 @@ pub fn is_lfs(command: &[u8]) -> bool {
     command.starts_with(b"git-lfs ") || command.starts_with(b"git lfs ")
 }
 
-/// Enters a fence and becomes its command; comes back only where that fails, with an exit code. `args` are what follows
+/// Enters a fence and runs its command there, for as long as its limit lasts; gives its exit code. `args` are what follows
 /// [`FENCE`], `vars` the variables of this process.
 pub fn fence_main(args: &[OsString], vars: impl Iterator<Item = (OsString, OsString)>) -> u8 {
-    let error = match become_command(args, vars) {
-        Ok(never) => match never {},
-        Err(error) => error,
-    };
-    eprintln!("chant: cannot shut in what Git starts here: {error}");
-    126
+    match run_command(args, vars) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("chant: cannot shut in what Git starts here: {error}");
+            126
+        }
+    }
 }
 
-fn become_command(
-    args: &[OsString],
-    vars: impl Iterator<Item = (OsString, OsString)>,
-) -> io::Result<std::convert::Infallible> {
+fn run_command(args: &[OsString], vars: impl Iterator<Item = (OsString, OsString)>) -> io::Result<u8> {
     let unknown = || io::Error::new(io::ErrorKind::InvalidInput, "it is not said what is to be shut in");
     let [file, n, rest @ ..] = args else { return Err(unknown()) };
     let fence = Fence::from_bytes(&std::fs::read(file)?).ok_or_else(unknown)?;
@@ -170,7 +181,78 @@ fn become_command(
     let mut ready = cage.ready()?;
     ready.leave_net()?;
     ready.enter()?;
-    Err(shell.exec())
+    match fence.limit.filter(|_| !is_lfs) {
+        // It speaks with a server, and may take its time over what is large.
+        None => Err(shell.exec()),
+        Some(limit) => {
+            let about = About::of(command, &letters, &values);
+            within(shell, limit * if letters.is_empty() { MANY } else { 1 }, &about)
+        }
+    }
+}
+
+/// What a command is at work on, for whoever hears that it hung.
+struct About(String);
+
+impl About {
+    fn of(command: &[u8], letters: &[u8], values: &[Vec<u8>]) -> Self {
+        let command = String::from_utf8_lossy(command);
+        let path = letters.iter().position(|letter| b"fP".contains(letter)).and_then(|at| values.get(at));
+        Self(match path {
+            Some(path) => format!("`{command}`, started by Git for {}", String::from_utf8_lossy(path)),
+            None => format!("`{command}`, started by Git for many files"),
+        })
+    }
+}
+
+/// Runs a command to its end, or to the end of its time; then all that it started ends with it, for Git waits for whoever has
+/// its pipes.
+fn within(mut shell: Command, limit: Duration, about: &About) -> io::Result<u8> {
+    use std::os::unix::process::ExitStatusExt as _;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let mut child = shell.spawn()?;
+    let (done, ended) = std::sync::mpsc::channel::<()>();
+    let status = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let still = |time| ended.recv_timeout(time) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+            if still(limit) {
+                let seconds = limit.as_secs();
+                eprintln!("chant: {} took longer than {seconds} s, and was ended (`chant.filterTimeout`)", about.0);
+                end_descendants();
+                while still(Duration::from_millis(20)) {
+                    end_descendants();
+                }
+            }
+        });
+        let status = child.wait();
+        drop(done);
+        status
+    })?;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    Ok(u8::try_from(code).unwrap_or(1))
+}
+
+/// Kills every process that descends from this one, as `/proc` shows them.
+fn end_descendants() {
+    use rustix::process::{Pid, Signal, getpid, kill_process};
+    let mut parents = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // `<pid> (<name>) <state> <parent> …`, where the name may hold anything.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
+        parents.extend(parent.map(|parent| (pid, parent)));
+    }
+    let own = getpid().as_raw_nonzero().get();
+    let descends = |pid: i32| {
+        let line = std::iter::successors(Some(pid), |pid| parents.get(pid).copied());
+        line.take(parents.len()).skip(1).any(|above| above == own)
+    };
+    for pid in parents.keys().filter(|pid| descends(**pid)).filter_map(|pid| Pid::from_raw(*pid)) {
+        // One that has ended meanwhile needs no more.
+        kill_process(pid, Signal::KILL).ok();
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +295,8 @@ mod tests {
             no_net in any::<bool>(),
         ) {
             let cage = Cage { write: write.into_iter().map(PathBuf::from).collect(), no_net };
-            let fence = Fence { cage, lfs: no_net.then(|| "/lfs".into()), tmp: "/tmp".into(), pass, commands };
+            let limit = no_net.then(|| Duration::from_secs(commands.len() as u64));
+            let fence = Fence { cage, lfs: no_net.then(|| "/lfs".into()), tmp: "/tmp".into(), pass, limit, commands };
             let bytes = fence.to_bytes();
             prop_assert_eq!(Fence::from_bytes(&bytes), Some(fence));
             prop_assert_eq!(Fence::from_bytes(&bytes[..bytes.len() - 1]), None);

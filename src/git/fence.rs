@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::{Error, Result};
 use super::exe::Git;
@@ -57,6 +58,9 @@ impl Fenced {
     }
 }
 
+/// How long a filter or a merge driver may take over one file, where nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// What Git fills into a filter's command, and into a merge driver's (gitattributes(5)).
 const FILTER: &str = "f";
 const DRIVER: &str = "OABLPSXY";
@@ -98,6 +102,7 @@ impl Repo {
             lfs: lfs.clone(),
             tmp,
             pass: how.pass.clone(),
+            limit: Some(self.patience_with_filters()),
             commands: commands.values().cloned().collect(),
         };
         std::fs::write(&file, fence.to_bytes()).map_err(Error::io("write", &file))?;
@@ -106,6 +111,12 @@ impl Repo {
             (key, text)
         });
         Ok(Some(Fenced(Arc::new(Standing { settings: settings.collect(), lfs, scratch }))))
+    }
+
+    /// How long a filter or a merge driver may take over one file: `chant.filterTimeout` of Git's configuration, as in `90s`.
+    fn patience_with_filters(&self) -> Duration {
+        let named = self.config("chant.filterTimeout").and_then(|text| crate::spec::parse_duration(&text));
+        named.filter(|limit| !limit.is_zero()).unwrap_or(PATIENCE)
     }
 
     /// Whether anything is configured by which Git starts a filter or a merge driver, or may be in a worktree.

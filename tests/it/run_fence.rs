@@ -260,3 +260,26 @@ fn git_lfs_goes_on_keeping_its_files_and_speaks_with_its_server_as_the_user() {
     // Among what agents run it is one of their programs.
     assert!(said.lines().any(|line| line.starts_with("clean") && line.ends_with("001-a ")), "{said}");
 }
+
+#[test]
+fn a_filter_that_hangs_is_ended_with_all_that_it_started_and_named_with_its_file() {
+    if !closed() {
+        return;
+    }
+    for (key, value, said) in [
+        ("filter.slow.smudge", "./tools/slow %f", "`./tools/slow %f`, started by Git for z b.x"),
+        ("filter.slow.process", "./tools/slow", "`./tools/slow`, started by Git for many files"),
+    ] {
+        let sandbox = Sandbox::new();
+        tool(&sandbox, "slow", "#!/bin/sh\n(trap '' TERM HUP; sleep 300; sleep 300) &\nwait\n");
+        sandbox.write("z b.x", "text\n").write("other", "text\n");
+        sandbox.steps("001-a", "", &["A $ test -f a"], "touch a").commit("spec");
+        sandbox.write(".gitattributes", "*.x filter=slow\n").commit("attributes");
+        sandbox.git(["config", key, value]).ok();
+        sandbox.git(["config", "filter.slow.required", "true"]).ok();
+        sandbox.git(["config", "chant.filterTimeout", "1s"]).ok();
+        let out = sandbox.chant(["work", "001"]);
+        let words = out.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(out.code != 0 && words.contains(said) && words.contains("took longer than"), "{key}: {}", out.all());
+    }
+}
