@@ -8,6 +8,7 @@
 
 mod boxes;
 mod budget;
+mod code_line;
 mod cycle;
 pub mod diagnostic;
 mod duration;

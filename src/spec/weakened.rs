@@ -1,7 +1,8 @@
 //! Tests that a change takes away or makes say less: for the eyes of whoever reviews it. A guess from the text, in no
 //! language in particular; it decides nothing, but where the settings say `strict: true`.
 
-use super::loosened::{is_comment, is_shell, loosened};
+use super::code_line::{is_comment, is_shell};
+use super::loosened::loosened;
 use super::programs::{is_program, names_file, programs};
 
 /// What a change did to a file of tests, or to a program that a proof runs.
