@@ -210,7 +210,8 @@ impl Repo {
         let text = log.run()?.text();
         // `<commit>\0:<modes> <old> <new> <what>\0<path>\0…`
         let mut parts = text.split('\0');
-        let commit = parts.next().unwrap_or_default().trim().to_owned();
+        let commit = parts.next().unwrap_or_default().trim();
+        let commit = commit.parse::<Oid>().map_or_else(|_| commit.to_owned(), |oid| oid.short());
         let mut meta = None;
         for part in parts {
             match (part.trim_start().starts_with(':'), meta) {

@@ -34,9 +34,11 @@ fn broken(wreck: &Wreck, now: SystemTime) -> Check {
     let (at, git) = (wreck.path.display(), wreck.git_dir());
     let branch = wreck.branch.as_ref().and_then(|branch| branch.strip_prefix("refs/heads/chant/"));
     let whose = branch.map_or_else(String::new, |spec| format!(" of {spec}"));
+    let comma = if wreck.since.is_some() { "," } else { "" };
     let why = wreck.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
     let (when, git) = (since(wreck.since, now), git.display());
-    let what = format!("{at} is the repository of a run{whose}{when} whose commits could not be taken over{why}");
+    let what =
+        format!("{at} is the repository of a run{whose}{when}{comma} whose commits could not be taken over{why}");
     if wreck.is_spent() {
         return warning("broken", format!("{what}; all of it is in the repository by now"), "chant doctor --fix");
     }
