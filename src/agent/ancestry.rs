@@ -32,8 +32,8 @@ mod linux {
 
     use rustix::process::{Pid, getpid};
 
-    use super::super::kin;
     use super::super::wire::COMMAND;
+    use crate::cage::kin;
 
     pub(super) fn inside_run(common_dir: &Path) -> Option<String> {
         let wanted = common_dir.canonicalize().unwrap_or_else(|_| common_dir.to_owned());

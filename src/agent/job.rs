@@ -18,12 +18,12 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::kin;
 use super::lock::{HandedOver, Share};
 use super::mask::Mask;
 use super::transcript::{Ear, Recorder};
 use super::wire::{COMMAND, Fence, How, KILL, Orders, Report, STOP, Text};
 use crate::cage::Cage;
+use crate::cage::kin;
 
 /// What to run, and how.
 #[derive(Debug)]

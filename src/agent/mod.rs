@@ -36,7 +36,6 @@ mod gemini;
 mod ground;
 mod household;
 mod job;
-mod kin;
 mod lock;
 mod mask;
 mod openai;

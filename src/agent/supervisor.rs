@@ -23,9 +23,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid};
 
+use super::signals;
 use super::wire::{How, KILL, Orders, Report, STOP};
-use super::{kin, signals};
-use crate::cage::{Cage, Ready};
+use crate::cage::{Cage, Ready, kin};
 
 /// How long what a child left running may take to end by itself: the last process of a pipeline, say.
 const SETTLE: Duration = Duration::from_millis(100);

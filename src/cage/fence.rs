@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Pid;
+
+use super::kin;
 use super::{Cage, looks_secret, passes};
 
 /// The word by which the program knows that it is to enter a fence.
@@ -212,6 +215,7 @@ fn within(mut shell: Command, limit: Duration, about: &About) -> io::Result<u8> 
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let mut child = shell.spawn()?;
+    let pid = Pid::from_child(&child);
     let (done, ended) = std::sync::mpsc::channel::<()>();
     let status = std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -219,9 +223,9 @@ fn within(mut shell: Command, limit: Duration, about: &About) -> io::Result<u8> 
             if still(limit) {
                 let seconds = limit.as_secs();
                 eprintln!("chant: {} took longer than {seconds} s, and was ended (`chant.filterTimeout`)", about.0);
-                end_descendants();
+                end_descendants(pid);
                 while still(Duration::from_millis(20)) {
-                    end_descendants();
+                    end_descendants(pid);
                 }
             }
         });
@@ -233,25 +237,11 @@ fn within(mut shell: Command, limit: Duration, about: &About) -> io::Result<u8> 
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
-/// Kills every process that descends from this one, as `/proc` shows them.
-fn end_descendants() {
-    use rustix::process::{Pid, Signal, getpid, kill_process};
-    let mut parents = std::collections::BTreeMap::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        // `<pid> (<name>) <state> <parent> …`, where the name may hold anything.
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
-        parents.extend(parent.map(|parent| (pid, parent)));
-    }
-    let own = getpid().as_raw_nonzero().get();
-    let descends = |pid: i32| {
-        let line = std::iter::successors(Some(pid), |pid| parents.get(pid).copied());
-        line.take(parents.len()).skip(1).any(|above| above == own)
-    };
-    for pid in parents.keys().filter(|pid| descends(**pid)).filter_map(|pid| Pid::from_raw(*pid)) {
+/// Kills every process that descends from this one, which has started `child`.
+fn end_descendants(child: Pid) {
+    for process in kin::descendants(rustix::process::getpid(), child) {
         // One that has ended meanwhile needs no more.
-        kill_process(pid, Signal::KILL).ok();
+        kin::send(process, rustix::process::Signal::KILL).ok();
     }
 }
 

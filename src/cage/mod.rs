@@ -23,6 +23,7 @@ use std::path::PathBuf;
 #[cfg(target_os = "linux")]
 mod calls;
 mod fence;
+pub(crate) mod kin;
 #[cfg(target_os = "linux")]
 mod linux;
 mod refused;

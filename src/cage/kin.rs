@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal};
 
 /// One process as `/proc` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Process {
+pub(crate) struct Process {
     pub pid: Pid,
     pub parent: Option<Pid>,
     pub session: Option<Pid>,
@@ -15,7 +15,7 @@ pub(super) struct Process {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{descendants, of_session, process, send};
+pub(crate) use linux::{descendants, of_session, process, send};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -24,7 +24,7 @@ mod linux {
     use super::*;
 
     /// Every living process below `ancestor`, nearest first; `_child` tells nothing more here.
-    pub(in super::super) fn descendants(ancestor: Pid, _child: Pid) -> Vec<Process> {
+    pub(crate) fn descendants(ancestor: Pid, _child: Pid) -> Vec<Process> {
         let mut below: HashMap<Pid, Vec<Process>> = HashMap::new();
         for process in all() {
             if let Some(parent) = process.parent {
@@ -43,17 +43,17 @@ mod linux {
     }
 
     /// Every process of a session: what a lost supervisor leaves behind and can still be told.
-    pub(in super::super) fn of_session(session: Pid) -> Vec<Process> {
+    pub(crate) fn of_session(session: Pid) -> Vec<Process> {
         all().filter(|process| process.session == Some(session)).collect()
     }
 
     /// One process, `None` where it is gone.
-    pub(in super::super) fn process(pid: Pid) -> Option<Process> {
+    pub(crate) fn process(pid: Pid) -> Option<Process> {
         parse(&std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?)
     }
 
     /// Sends a signal to what [`descendants`] found.
-    pub(in super::super) fn send(process: Process, signal: Signal) -> rustix::io::Result<()> {
+    pub(crate) fn send(process: Process, signal: Signal) -> rustix::io::Result<()> {
         rustix::process::kill_process(process.pid, signal)
     }
 
@@ -84,14 +84,14 @@ mod linux {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use elsewhere::{descendants, of_session, send};
+pub(crate) use elsewhere::{descendants, of_session, send};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
     use super::*;
 
     /// The child's process group, as one, while anything in it lives.
-    pub(in super::super) fn descendants(_ancestor: Pid, child: Pid) -> Vec<Process> {
+    pub(crate) fn descendants(_ancestor: Pid, child: Pid) -> Vec<Process> {
         match rustix::process::test_kill_process_group(child) {
             Ok(()) => vec![Process { pid: child, parent: None, session: None, zombie: false }],
             Err(_) => Vec::new(),
@@ -99,12 +99,12 @@ mod elsewhere {
     }
 
     /// Nothing can be told.
-    pub(in super::super) fn of_session(_session: Pid) -> Vec<Process> {
+    pub(crate) fn of_session(_session: Pid) -> Vec<Process> {
         Vec::new()
     }
 
     /// Sends a signal to the group.
-    pub(in super::super) fn send(process: Process, signal: Signal) -> rustix::io::Result<()> {
+    pub(crate) fn send(process: Process, signal: Signal) -> rustix::io::Result<()> {
         rustix::process::kill_process_group(process.pid, signal)
     }
 }
