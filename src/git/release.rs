@@ -144,11 +144,16 @@ impl Repo {
         let before = read(&worktree.git_dir);
         let known: HashSet<gix::ObjectId> =
             before.iter().flat_map(|index| index.entries()).map(|entry| entry.id).collect();
-        let files = now.entries().iter().filter(|entry| entry.mode != Mode::COMMIT && !known.contains(&entry.id));
-        let new: HashSet<gix::ObjectId> =
-            files.filter(|entry| !entry.id.is_null()).map(|entry| entry.id).filter(|id| !gix.has_object(*id)).collect();
+        self.nowhere(&now, &known).into_iter().map(from_gix).collect()
+    }
+
+    /// The contents that an index names, and that are neither `known` nor in the repository.
+    pub(super) fn nowhere(&self, index: &gix::index::State, known: &HashSet<gix::ObjectId>) -> HashSet<gix::ObjectId> {
+        let gix = self.gix();
+        let files = index.entries().iter().filter(|entry| entry.mode != Mode::COMMIT).map(|entry| entry.id);
         // An empty file need not be anywhere for Git to know it.
-        new.into_iter().filter(|id| !id.is_empty_blob()).map(from_gix).collect()
+        let real = files.filter(|id| !known.contains(id) && !id.is_null() && !id.is_empty_blob());
+        real.filter(|id| !gix.has_object(*id)).collect()
     }
 
     /// What is reachable from `new` and not from `from`, into the repository; why not, where that cannot be.

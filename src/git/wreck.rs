@@ -5,7 +5,7 @@
 //! stash and its `HEAD`, and what is staged in its index. All of it must be in the repository, the commits reachable from a
 //! ref. A person who has looked at one can bring that about with `git fetch`.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -100,20 +100,15 @@ impl Repo {
         let mut tips: Vec<(String, Oid)> = now.into_iter().filter(moved).collect();
         let head = small(&git.join("HEAD")).and_then(|text| text.trim().parse().ok());
         tips.extend(head.map(|head| ("HEAD".to_owned(), head)));
+        let refs: Vec<Oid> = self.refs("refs/")?.into_iter().map(|(_, tip)| tip).collect();
         for (name, tip) in tips {
-            if !self.is_kept_by_a_ref(tip)? {
+            // One that is not here, or not whole, is kept by nobody.
+            if !self.commits(&[tip], &refs).is_ok_and(|alone| alone.is_empty()) {
                 wreck.unreached.push((name, tip));
             }
         }
         wreck.holds_more = git.join("modules").exists() || self.stages_what_is_nowhere(&git);
         Ok(wreck)
-    }
-
-    /// Whether a commit is here, with all that leads to it, and some ref holds it.
-    fn is_kept_by_a_ref(&self, tip: Oid) -> Result<bool> {
-        let refs: Vec<Oid> = self.refs("refs/")?.into_iter().map(|(_, tip)| tip).collect();
-        // One that is not here, or not whole, is kept by nobody.
-        Ok(self.commits(&[tip], &refs).is_ok_and(|alone| alone.is_empty()))
     }
 
     /// Whether an index names contents that are not in the repository; one that cannot be read may.
@@ -122,11 +117,10 @@ impl Repo {
         if index.symlink_metadata().is_err() {
             return false;
         }
-        let gix = self.gix();
-        let Ok(index) = gix::index::File::at(index, gix.object_hash(), true, Default::default()) else { return true };
-        let files = index.entries().iter().filter(|entry| entry.mode != gix::index::entry::Mode::COMMIT);
-        let ids: BTreeSet<gix::ObjectId> = files.map(|entry| entry.id).filter(|id| !id.is_null()).collect();
-        ids.into_iter().any(|id| !id.is_empty_blob() && !gix.has_object(id))
+        match gix::index::File::at(index, self.gix().object_hash(), true, Default::default()) {
+            Ok(index) => !self.nowhere(&index, &HashSet::new()).is_empty(),
+            Err(_) => true,
+        }
     }
 
     /// Deletes a cell that was set aside, where all that it held is in the repository by now; whether it was.
