@@ -85,11 +85,9 @@ impl Repo {
         Ok(value)
     }
 
-    /// Whether what is kept of the history is so much that it is worth while to read it beside other things: of a few
-    /// thousand commits on.
-    pub fn has_long_history(&self) -> bool {
-        const MUCH: u64 = 1 << 18;
-        fs::metadata(self.kept_path(Of::Repository, "history")).is_ok_and(|meta| meta.len() > MUCH)
+    /// The size of a kept file in bytes; 0 where there is none.
+    pub fn kept_size(&self, of: Of, name: &str) -> u64 {
+        fs::metadata(self.kept_path(of, name)).map_or(0, |meta| meta.len())
     }
 
     /// Now, by the clock of the file system on which this worktree's kept files are; `None` where nothing can be written.

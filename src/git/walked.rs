@@ -48,6 +48,13 @@ impl Repo {
         walked.clone()
     }
 
+    /// Whether what is kept of the history is so much that it is worth while to read it beside other things: of a few
+    /// thousand commits on.
+    pub fn has_long_history(&self) -> bool {
+        const MUCH: u64 = 1 << 18;
+        self.kept_size(Of::Repository, FILE) > MUCH
+    }
+
     /// Reads what earlier walks have kept, ahead of the first question: that takes its time for a long history.
     pub fn recall_history(&self) {
         drop(self.known_walk());

@@ -15,7 +15,6 @@ use super::oid::Oid;
 use super::record::pairs;
 use super::scan::Scan;
 use super::target;
-use super::trust::Trust;
 use super::view::View;
 use crate::spec::Qualified;
 
@@ -40,7 +39,7 @@ pub struct Basis {
 impl Basis {
     /// Of a fold; `None` where it may come out otherwise for reasons that are not told here.
     pub(super) fn new(h: &History, v: &View, scan: &Scan) -> Option<Self> {
-        if v.shallow || v.trust != Trust::Any || scan.abbreviated {
+        if !v.is_lasting() || scan.abbreviated {
             return None;
         }
         let lines = scan.lines.values().flatten().map(|line| line.commit);
@@ -62,8 +61,7 @@ impl Basis {
     pub fn still_holds(&self, h: &History, v: &View) -> bool {
         let same_words = self.aliases == v.aliases && Some(self.said) == h.said();
         let same_names = self.branches.keys().eq(v.branches.keys()) && self.name == target::name_of_from(v);
-        let usual = !v.shallow && v.trust == Trust::Any;
-        if !(usual && same_words && same_names && self.absent.iter().all(|oid| h.find(oid).is_none())) {
+        if !(v.is_lasting() && same_words && same_names && self.absent.iter().all(|oid| h.find(oid).is_none())) {
             return false;
         }
         let mut advance = Advance { h, known: HashMap::new(), looked: 0 };

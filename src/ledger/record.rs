@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::block::{Approval, Block};
 use super::claim::Evidence;
 use super::oid::Oid;
-use crate::spec::Qualified;
+use crate::spec::{Project, Qualified, SpecId};
 
 /// What has happened to every spec that any event names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -161,5 +161,11 @@ impl Ledger {
     /// What has happened to one spec; `None` where no event names it.
     pub fn record(&self, spec: &Qualified) -> Option<&Record> {
         self.specs.get(spec)
+    }
+
+    /// What has happened to the specs of one project.
+    pub fn of<'a>(&'a self, project: Option<&'a Project>) -> impl Iterator<Item = (&'a SpecId, &'a Record)> {
+        let ours = self.specs.iter().filter(move |(name, _)| name.project.as_ref() == project);
+        ours.map(|(name, record)| (&name.id, record))
     }
 }

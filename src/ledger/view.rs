@@ -28,6 +28,12 @@ impl View {
         Self { from, branches: BTreeMap::new(), shallow: false, aliases: BTreeMap::new(), trust: Trust::Any }
     }
 
+    /// Whether what is seen from here hangs on commits alone: on no signature, and on nothing that a shallow clone may
+    /// come to know.
+    pub fn is_lasting(&self) -> bool {
+        !self.shallow && self.trust == Trust::Any
+    }
+
     /// The name that a spec bears now. Former names lead on to former names; a way round ends where it began.
     pub fn current(&self, name: &Qualified) -> Qualified {
         let mut now = name;

@@ -31,13 +31,12 @@ pub struct Moment {
 /// Where the history cannot be read.
 pub fn activity(project: &Project, look: &Look, edits: usize) -> Result<Vec<Moment>, Error> {
     let mut moments: Vec<Moment> = Vec::new();
-    let ours = look.ledger.specs.iter().filter(|(name, _)| name.project == project.name);
     let mut landings: BTreeSet<Oid> = BTreeSet::new();
-    for (name, record) in ours {
-        moments.extend(record.entries.iter().filter_map(|entry| of_event(&name.id, entry)));
+    for (id, record) in look.ledger.of(project.name.as_ref()) {
+        moments.extend(record.entries.iter().filter_map(|entry| of_event(id, entry)));
         landings.extend(record.landing.as_ref().map(|landed| landed.commit));
         if let Some(revert) = record.reverted {
-            moments.push(of_commit(project, revert, Some(name.id.clone()), "reverted", String::new())?);
+            moments.push(of_commit(project, revert, Some(id.clone()), "reverted", String::new())?);
         }
     }
     for commit in look.history.told() {
@@ -51,12 +50,11 @@ pub fn activity(project: &Project, look: &Look, edits: usize) -> Result<Vec<Mome
     }
     // What a person brought in by a plain merge bears no line that says so.
     for commit in landings {
-        let ids = look.ledger.specs.iter().filter(|(name, record)| {
-            name.project == project.name && record.landing.as_ref().is_some_and(|landed| landed.commit == commit)
-        });
-        for (name, record) in ids {
-            let target = record.landing.as_ref().map(|landed| landed.target.clone()).unwrap_or_default();
-            moments.push(of_commit(project, commit, Some(name.id.clone()), "landed", format!("on {target}"))?);
+        for (id, record) in look.ledger.of(project.name.as_ref()) {
+            if let Some(landed) = record.landing.as_ref().filter(|landed| landed.commit == commit) {
+                let target = &landed.target;
+                moments.push(of_commit(project, commit, Some(id.clone()), "landed", format!("on {target}"))?);
+            }
         }
     }
     moments.extend(edited(project, look, edits)?);

@@ -68,15 +68,14 @@ pub fn board(input: &Input) -> Board {
 fn orphans(input: &Input) -> Vec<Orphan> {
     let known: HashSet<&SpecId, foldhash::fast::RandomState> =
         input.set.iter().flat_map(|spec| own::names(input.set, spec)).collect();
-    let ours = input.ledger.specs.iter().filter(|(name, _)| name.project.as_ref() == input.project);
-    ours.filter(|(name, _)| !known.contains(&name.id))
-        .map(|(name, r)| Orphan {
-            name: name.clone(),
-            attempt: r.attempt,
-            events: r.entries.len(),
-            commit: r.decided_by.or_else(|| r.entries.last().map(|e| e.commit)),
-        })
-        .collect()
+    let gone = input.ledger.of(input.project).filter(|(id, _)| !known.contains(id));
+    gone.map(|(id, r)| Orphan {
+        name: own::qualified(input.project, id),
+        attempt: r.attempt,
+        events: r.entries.len(),
+        commit: r.decided_by.or_else(|| r.entries.last().map(|e| e.commit)),
+    })
+    .collect()
 }
 
 /// Everything that is known before the words.

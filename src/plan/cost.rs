@@ -56,13 +56,13 @@ const NONE: &str = "(none)";
 pub fn costs(set: &Set, ledger: &Ledger, project: Option<&Project>, by: By) -> Costs {
     let mut rows = BTreeMap::<String, Spent>::new();
     let mut total = Spent::default();
-    for (name, record) in ledger.specs.iter().filter(|(name, _)| name.project.as_ref() == project) {
+    for (id, record) in ledger.of(project) {
         for (n, entry) in record.entries.iter().enumerate() {
             let Some(spent) = spent(entry) else { continue };
-            let spec = set.get(&name.id);
+            let spec = set.get(id);
             let keys = match by {
-                By::Spec => vec![name.id.to_string()],
-                By::Driver => set.driver_of(&name.id).map(ToString::to_string).into_iter().collect(),
+                By::Spec => vec![id.to_string()],
+                By::Driver => set.driver_of(id).map(ToString::to_string).into_iter().collect(),
                 By::Label => spec.map(|spec| spec.labels.clone()).unwrap_or_default(),
                 By::Week => week(entry.time).into_iter().collect(),
                 By::Agent => agent(&record.entries[..n], entry).into_iter().collect(),

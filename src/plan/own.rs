@@ -63,8 +63,7 @@ pub(super) type Records<'a> = HashMap<&'a SpecId, &'a Record, foldhash::fast::Ra
 
 /// Those of the project that is looked at.
 pub(super) fn records<'a>(input: &Input<'a>) -> Records<'a> {
-    let ours = input.ledger.specs.iter().filter(|(name, _)| name.project.as_ref() == input.project);
-    ours.map(|(name, record)| (&name.id, record)).collect()
+    input.ledger.of(input.project).collect()
 }
 
 /// Reads the ledger for one spec.

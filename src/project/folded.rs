@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, Project};
 use crate::git::{Of, Repo};
-use crate::ledger::{self, Basis, Folded, History, Ledger, Oid, Trust, View};
+use crate::ledger::{self, Basis, Folded, History, Ledger, Oid, View};
 
 /// The file's name.
 const FILE: &str = "ledger";
@@ -23,7 +23,9 @@ pub(super) type Kept = ([u8; 32], Option<Basis>, Ledger);
 
 /// What the last fold came to, whatever it was of.
 pub(super) fn last_fold(repo: &Repo) -> Option<Kept> {
-    repo.recall(Of::Repository, FILE, &repo.merge_settings())
+    // Most projects are small, and have none: then nothing need be known of how Git merges.
+    let is_there = repo.kept_size(Of::Repository, FILE) > 0;
+    is_there.then(|| repo.recall(Of::Repository, FILE, &repo.merge_settings())).flatten()
 }
 
 /// The ledger of all that `tips` descend from: the one that was kept, if it is that.
@@ -35,7 +37,7 @@ pub(super) fn folded(
     kept: Option<Kept>,
 ) -> Result<Ledger, Error> {
     let repo = &project.repo;
-    let lasts = !view.shallow && view.trust == Trust::Any && history.says() >= FEW;
+    let lasts = view.is_lasting() && history.says() >= FEW;
     let key = lasts.then(|| key(view, tips));
     if let Some((then, basis, ledger)) = kept.filter(|_| lasts)
         && (Some(then) == key || basis.is_some_and(|basis| basis.still_holds(history, view)))

@@ -394,10 +394,10 @@ fn locked(
     branches: &BTreeSet<String>,
 ) -> Result<BTreeSet<SpecId>, Error> {
     let mut worked = Vec::new();
-    for (name, record) in ledger.specs.iter().filter(|(name, _)| name.project == project.name) {
-        let is_here = || set.get(&name.id).is_some() || set.by_former_name(&name.id).is_some();
+    for (id, record) in ledger.of(project.name.as_ref()) {
+        let is_here = || set.get(id).is_some() || set.by_former_name(id).is_some();
         if record.state == ledger::State::InProgress && is_here() {
-            worked.push((name, Lock::is_held(&project.lock_path(&name.id)).unwrap_or(false)));
+            worked.push((id, Lock::is_held(&project.lock_path(id)).unwrap_or(false)));
         }
     }
     if worked.is_empty() {
@@ -408,6 +408,6 @@ fn locked(
         let here = Some(name.branch()).filter(|branch| branches.contains(branch));
         now.get(&name.full_ref()).copied() != here.and_then(|branch| view.branches.get(&branch)?.first().copied())
     };
-    let held = worked.into_iter().filter(|(name, held)| *held || has_moved(name));
-    Ok(held.map(|(name, _)| name.id.clone()).collect())
+    let held = worked.into_iter().filter(|(id, held)| *held || has_moved(&project.qualify(id)));
+    Ok(held.map(|(id, _)| id.clone()).collect())
 }
