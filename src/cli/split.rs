@@ -12,8 +12,8 @@ use crate::run::{self, Request};
 /// Have an agent plan the members of a spec, and write them to a branch for review.
 ///
 /// The agent is asked for members with titles, criteria, proofs, dependencies and the files they will change, in a checked
-/// form. The plan is shown and written as specs to the branch `split/<id>`, on top of the spec's target; the spec itself
-/// becomes a driver there. Nothing is claimed, your checkout stays as it is, and merging the branch is up to you. A plan that
+/// form. The plan is shown and written as specs to the branch `split/<id>`, on top of the spec's target (of a member, its
+/// outermost driver's); the spec itself becomes a driver there. Nothing is claimed, your checkout stays as it is, and merging the branch is up to you. A plan that
 /// is not usable is refused, with the place underlined.
 #[derive(Args)]
 pub struct Split {
@@ -25,7 +25,7 @@ pub struct Split {
     /// The template of the prompt; `split` where nothing is said.
     #[arg(long, value_name = "NAME")]
     prompt: Option<String>,
-    /// The branch that the specs are meant for.
+    /// The branch that the specs are meant for; the spec's target where nothing is said.
     #[arg(long, value_name = "BRANCH")]
     target: Option<String>,
 }
@@ -65,12 +65,18 @@ impl Split {
                 line("changes ", &member.target_files.join(", "));
             }
         }
+        for overlap in &done.overlaps {
+            let warning = format!("warning: {overlap}; let one wait for the other, or set `overlap: serialize`");
+            out.push('\n');
+            text::wrap(&text::clean(&warning), width).iter().for_each(|line| out.push_str(&format!("{line}\n")));
+        }
         let (branch, target) = (&done.branch, &done.target);
-        out.push_str(&format!(
-            "\nwritten to {branch}: look at it with `git diff {target}...{branch}`, and on {target} take it with `git merge \
-             {branch}`\n"
-        ));
+        out.push_str(&format!("\nwritten to {branch}, for {target}\n"));
         context.print(&out)?;
+        context.say(&format!(
+            "next:\n  git diff {target}...{branch}\n  git merge {branch}  # on {target}\n  chant work {}",
+            done.id
+        ));
         Ok(0)
     }
 }

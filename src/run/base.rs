@@ -24,12 +24,12 @@ pub fn target_of(project: &Project, look: &Look, id: &SpecId, asked: Option<&str
     match project.repo.head()? {
         Head::Branch { name, .. } if name.starts_with("chant/") => Err(Error::refused(
             format!("HEAD is on {name}, which is a spec's own branch and no place to land on"),
-            format!("name the branch to land on: `chant work {id} --target <branch>`"),
+            "name the branch to land on with `--target <branch>`",
         )),
         Head::Branch { name, .. } | Head::Unborn(name) => Ok(name),
         Head::Detached(_) => Err(Error::refused(
             "HEAD is detached, so nothing names the branch to land on",
-            format!("name it: `chant work {id} --target <branch>`"),
+            "name it with `--target <branch>`",
         )),
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn ensure(engine: &Engine, look: &Look, driver: &SpecId, lock: &Lock)
 }
 
 /// Where the driver's current attempt will land, as its start recorded it.
-fn running_target(look: &Look, driver: &Qualified) -> Option<String> {
+pub(super) fn running_target(look: &Look, driver: &Qualified) -> Option<String> {
     let record = look.ledger.record(driver).filter(|record| matches!(record.state, State::InProgress))?;
     record.last_start.as_ref().and_then(|entry| entry.block.target.clone())
 }

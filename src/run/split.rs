@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::base::{base_seen, spec_at, target_of};
+use super::base::{base_seen, no_target, spec_at, target_of};
 use super::inside::Inside;
 use super::jobs::{self, Watch};
 use super::listen::Hearing;
 use super::model::Claim;
 use super::prompt::{self, Ask, facts};
-use super::{Engine, Error, Request, agents, honesty, labour, tidy};
+use super::{Engine, Error, Request, agents, driver, honesty, labour, tidy};
 use crate::agent::How;
 use crate::git::{Checkout, EntryKind, Expect, Moved, RefMove};
 use crate::ledger::Oid;
@@ -38,8 +38,10 @@ pub struct Split {
     pub branch: String,
     /// Its commit.
     pub commit: Oid,
-    /// The branch that it is meant for.
+    /// The branch that it is meant for: of a member that of its outermost driver, which takes it in from there.
     pub target: String,
+    /// Members of the plan that would run side by side and may change the same files, in words.
+    pub overlaps: Vec<String>,
 }
 
 /// Has a spec planned as members, and writes them to a branch of their own.
@@ -53,26 +55,87 @@ pub fn split(engine: &Engine, id: &SpecId) -> Result<Split, Error> {
     let lock = super::hold(project, id)?;
     let look = project::look(project)?;
     refuse(project, &look, id)?;
-    let target = target_of(project, &look, id, engine.request.target.as_deref())?;
-    let base = base_seen(project, &look, id, &engine.request)?;
-    let spec = spec_at(project, id, base)?;
+    let target = outermost(project, &look, id, &engine.request)?;
+    let home = project.repo.tip(&format!("refs/heads/{target}"))?.ok_or_else(|| no_target(&target))?;
+    let spec = spec_at(project, id, home)?;
     let branch = format!("{BRANCHES}/{}", project.qualify(id));
-    if project.repo.tip(&format!("refs/heads/{branch}"))?.is_some() {
-        return Err(Error::refused(
-            format!("there is a plan for {id} on `{branch}` already"),
-            format!("review and merge it, or drop it: `git branch -D {branch}`"),
-        ));
+    if let Some(tip) = project.repo.tip(&format!("refs/heads/{branch}"))? {
+        return Err(planned_already(project, id, &branch, tip, &target, home)?);
     }
+    // The agent sees what the other members of its driver have landed.
+    let base = base_seen(project, &look, id, &engine.request)?;
     let claim = claim(engine, &look, &spec, base, &target, lock)?;
     let bytes = ask(engine, &claim)?;
     let plan = split::plan(FILE, &bytes).map_err(|diagnostics| Error::Spec { id: id.clone(), diagnostics })?;
     let ids = member_ids(&look, id, plan.members.len());
-    let commit = write(project, &spec, &plan, &ids, base)?;
+    let commit = write(project, &spec, &plan, &ids, home)?;
     let moves = [RefMove { name: format!("refs/heads/{branch}"), from: Expect::Absent, to: Some(commit) }];
     match project.repo.move_refs(&moves, "chant split")? {
-        Moved::Done => Ok(Split { id: id.clone(), plan, ids, branch, commit, target }),
+        Moved::Done => {
+            let overlaps = split::overlaps(&spec, &plan, &ids);
+            Ok(Split { id: id.clone(), plan, ids, branch, commit, target, overlaps })
+        }
         Moved::TipMoved { .. } => Err(Error::refused(format!("`{branch}` came to be meanwhile"), "look at it first")),
     }
+}
+
+/// The branch that specs of this one are reviewed on. A driver's own branch is none: it may not be there yet, it holds work
+/// that has not landed, and it takes its target in whenever a member begins.
+fn outermost(project: &Project, look: &Look, id: &SpecId, request: &Request) -> Result<String, Error> {
+    let mut top = id;
+    while let Some(driver) = look.set.driver_of(top) {
+        top = driver;
+    }
+    match driver::running_target(look, &project.qualify(top)) {
+        Some(target) if request.target.is_none() => Ok(target),
+        _ => target_of(project, look, top, request.target.as_deref()),
+    }
+}
+
+/// Why there will be no other plan while one is there: to be merged, or merged already.
+fn planned_already(
+    project: &Project,
+    id: &SpecId,
+    branch: &str,
+    tip: Oid,
+    target: &str,
+    home: Oid,
+) -> Result<Error, Error> {
+    let repo = &project.repo;
+    let merged = repo.is_ancestor(tip, home)?;
+    Ok(if merged || all_there(project, tip, home)? {
+        Error::refused(
+            format!("the plan for {id} on `{branch}` is merged into {target} already"),
+            format!(
+                "its members are specs like any other: `chant list`, `chant work {id}`; to have more planned, drop the branch \
+                 first: `git branch {} {branch}`",
+                if merged { "-d" } else { "-D" }
+            ),
+        )
+    } else {
+        Error::refused(
+            format!("there is a plan for {id} on `{branch}` already"),
+            format!(
+                "review it with `git diff {target}...{branch}` and, on {target}, take it with `git merge {branch}`; or drop it: \
+                 `git branch -D {branch}`"
+            ),
+        )
+    })
+}
+
+/// Whether each spec that a plan adds is in a commit, as after a squash or a rebase.
+fn all_there(project: &Project, plan: Oid, home: Oid) -> Result<bool, Error> {
+    let repo = &project.repo;
+    let Some(base) = repo.merge_base(plan, home)? else { return Ok(false) };
+    let changes = repo.changes(Some(base), plan)?;
+    let added: Vec<&str> =
+        changes.iter().filter(|change| change.old.is_none()).map(|change| change.path.as_str()).collect();
+    for path in &added {
+        if repo.entry(home, path)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(!added.is_empty())
 }
 
 fn refuse(project: &Project, look: &Look, id: &SpecId) -> Result<(), Error> {

@@ -7,7 +7,9 @@ use super::diagnostic::{Diagnostic, Severity, Sink, Source};
 use super::glob::check_glob;
 use super::id::SpecId;
 use super::model::{Kind, Spec};
+use super::overlap;
 use super::parse::parse;
+use super::set::Set;
 use super::yaml::{self, Node, Value};
 
 /// The most members that a plan may have: more of them nobody reviews.
@@ -134,7 +136,9 @@ fn member(node: &Node, count: usize, sink: &mut Sink) -> Planned {
                 }
             }
         }
-        seen.push(name);
+        if value.value != Value::Null {
+            seen.push(name);
+        }
     }
     for needed in ["title", "criteria"].iter().filter(|needed| !seen.iter().any(|name| name == *needed)) {
         sink.error(CODE, format!("a member has no `{needed}`"), node.span.clone(), "this member", "write it");
@@ -171,14 +175,19 @@ fn criterion(node: &Node, sink: &mut Sink) -> Option<(String, Option<String>)> {
     if let Value::Text(_) = node.value {
         return Some((sink.text("criteria", node)?, None));
     }
-    let (mut text, mut proof) = (None, None);
+    if !matches!(node.value, Value::Map(_)) {
+        sink.wrong("criteria", node, "a text, or `text` and `proof`", "as in `- text: …` with `proof: …` below it");
+        return None;
+    }
+    let (mut text, mut proof, mut said) = (None, None, false);
     for (_, name, value) in sink.entries(node, "a criterion", &["text", "proof"], Severity::Error) {
         match name.as_str() {
-            "text" => text = sink.text(&name, value),
+            "text" => (text, said) = (sink.text(&name, value), value.value != Value::Null),
             _ => proof = sink.text(&name, value),
         }
     }
-    if text.is_none() {
+    // One that is there and cannot be taken has been said to be so.
+    if !said {
         sink.error(CODE, "a criterion has no `text`", node.span.clone(), "this one", "say what must hold");
     }
     Some((text?, proof))
@@ -314,6 +323,14 @@ pub fn spec_text(member: &Planned, ids: &[SpecId]) -> String {
     text
 }
 
+/// Members of a plan that would run side by side and may change the same files, in words.
+pub fn overlaps(spec: &Spec, plan: &Plan, ids: &[SpecId]) -> Vec<String> {
+    let texts = plan.members.iter().zip(ids).map(|(member, id)| (id, spec_text(member, ids)));
+    let whole = std::iter::once((&spec.id, as_driver(spec))).chain(texts);
+    let specs: Vec<_> = whole.filter_map(|(id, text)| parse(id, id.as_str(), text.as_bytes()).spec).collect();
+    overlap::side_by_side(&Set::new(specs)).iter().map(overlap::Beside::words).collect()
+}
+
 /// The text of the spec that was split, as a driver: its type and nothing else is another.
 pub fn as_driver(spec: &Spec) -> String {
     let text = spec.render();
@@ -401,6 +418,30 @@ members:
             "members: [{title: A, criteria: [x], depends_on: [2]}, {title: B, criteria: [x], depends_on: [1]}]\n";
         assert_eq!(faults(circle), ["members 1, 2 wait for each other"]);
         assert!(faults("members: [")[0].len() > 3);
+    }
+
+    #[test]
+    fn what_is_there_and_cannot_be_taken_is_not_called_missing() {
+        for criterion in ["{text: [a]}", "{text: \"a\\nb\"}", "{text: ''}", "[a]"] {
+            let said = faults(&format!("members: [{{title: A, criteria: [{criterion}]}}]\n"));
+            assert!(said.len() == 1 && !said[0].contains("has no"), "{criterion}: {said:?}");
+        }
+        assert_eq!(faults("members: [{title: A, criteria: [{proof: 'true'}]}]\n"), ["a criterion has no `text`"]);
+        assert_eq!(faults("members: [{title: ~, criteria: [{text: ~}]}]\n").len(), 2, "nothing is nothing");
+        let said = faults("members: [{title: [A], criteria: x}]\n");
+        assert!(said.len() == 2 && said.iter().all(|one| !one.contains("has no")), "{said:?}");
+    }
+
+    #[test]
+    fn members_of_a_plan_that_may_change_the_same_files_side_by_side_are_named() {
+        let text = "members:\n- {title: A, criteria: [x], target_files: [src]}\n- {title: B, criteria: [x], target_files: [src/b]}\n\
+                    - {title: C, criteria: [x], target_files: [src/b], depends_on: [2]}\n";
+        let plan = plan("p", text.as_bytes()).unwrap();
+        let ids: Vec<SpecId> = (1..4).map(|n| format!("001-a.{n}").parse().unwrap()).collect();
+        let spec = parse(&"001-a".parse().unwrap(), "x", b"# A\n").spec.unwrap();
+        let said = overlaps(&spec, &plan, &ids);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].starts_with("001-a.1 and 001-a.2") && said[1].starts_with("001-a.1 and 001-a.3"), "{said:?}");
     }
 
     #[test]

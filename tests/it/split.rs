@@ -78,3 +78,51 @@ fn a_person_or_steps_cannot_split() {
     sandbox.chant(["work", "001"]).ok();
     sandbox.chant(["split", "001", "--agent", "x"]).exits(3);
 }
+
+#[test]
+fn a_plan_for_a_member_is_meant_for_the_branch_that_its_driver_lands_on_begun_or_not() {
+    for begun in [false, true] {
+        let sandbox = project(PLAN, "true");
+        sandbox.spec("002-big", "type: driver", &["All $ test -f read"], "");
+        sandbox.steps("002-big.1", "", &["A $ test -f a"], "touch a").commit("specs");
+        sandbox.spec("002-big.2", "agent: a", &["B $ test -f read"], "").commit("another");
+        if begun {
+            sandbox.chant(["work", "002.1"]).ok();
+        }
+        let out = sandbox.chant(["split", "002.2"]).ok();
+        assert!(out.out.contains("written to split/002-big.2, for main"), "{}", out.all());
+        assert!(
+            out.err.contains("git diff main...split/002-big.2\n  git merge split/002-big.2  # on main"),
+            "{}",
+            out.all()
+        );
+        assert_eq!(sandbox.ask("log --format=%s main..split/002-big.2").lines().count(), 1, "no work comes along");
+        sandbox.git(["merge", "-q", "split/002-big.2"]).ok();
+        assert_eq!(sandbox.item("002-big.2.1")["driver"], "002-big.2");
+        sandbox.chant(["cancel", "002-big.2.2"]).ok();
+        sandbox.write(".chant/config.yaml", "agents: { b: { command: [sh, -c, touch read] } }\n").commit("agents");
+        sandbox.chant(["work", "002-big.2.1", "--agent", "b"]).ok();
+        assert_eq!(sandbox.item("002-big.2.1")["status"], "completed");
+    }
+}
+
+#[test]
+fn a_plan_that_is_there_is_to_be_merged_and_one_that_is_merged_is_said_to_be() {
+    for squash in [false, true] {
+        let sandbox = project(PLAN, "true");
+        sandbox.chant(["split", "001"]).ok();
+        let waits = sandbox.chant(["split", "001"]).exits(3);
+        assert!(waits.err.contains("git merge split/001-dates"), "{}", waits.all());
+        let how = if squash { "--squash" } else { "--ff" };
+        sandbox.git(["merge", "-q", how, "split/001-dates"]).ok();
+        if squash {
+            sandbox.commit("members");
+        }
+        let merged = sandbox.chant(["split", "001"]).exits(3);
+        let drop = if squash { "git branch -D" } else { "git branch -d" };
+        assert!(merged.err.contains("is merged into main") && merged.err.contains(drop), "{}", merged.all());
+        assert!(!merged.err.contains("git merge"), "{}", merged.all());
+        sandbox.git(["branch", drop.rsplit(' ').next().unwrap(), "split/001-dates"]).ok();
+        assert!(sandbox.chant(["split", "001"]).ok().out.contains("001-dates.3"), "numbered on");
+    }
+}
