@@ -32,7 +32,7 @@ pub(super) fn read(name: &str, key: &Node, node: &Node, origin: Origin, sink: &m
     let mut agent = AgentSettings::new(built_in.unwrap_or(AgentKind::Command), origin);
     let mut said = None;
     // An agent without a word says as little as `{}`; that its command is missing is said below.
-    let mut wrong = false;
+    let mut wrong = !matches!(node.value, Value::Map(_) | Value::Null);
     let mut line = None;
     for (_, field, value) in sink.entries(node, &format!("agent `{name}`"), &KEYS, Severity::Error) {
         match field.as_str() {
@@ -159,7 +159,7 @@ fn complaint(name: &str, built_in: Option<AgentKind>, agent: &AgentSettings, wro
 }
 
 /// Where a word of a setting stands: in the file, from the key's line on, or in what was said over it.
-pub(super) fn placed(origin: &Origin, file: Option<&Source>, word: &str, whole: &str) -> (Source, Range<usize>) {
+pub fn placed(origin: &Origin, file: Option<&Source>, word: &str, whole: &str) -> (Source, Range<usize>) {
     if let (Origin::File { line, .. }, Some(file)) = (origin, file) {
         let from: usize = file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         let rest = file.text.get(from..).unwrap_or_default();
@@ -284,7 +284,7 @@ fn pass_env(node: &Node, sink: &mut Sink) -> Vec<String> {
 /// Variables with their values.
 fn env(node: &Node, sink: &mut Sink) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
-    for (key, name, value) in sink.names(node, "env") {
+    for (key, name, value) in sink.names(node, "`env`") {
         let text = match &value.value {
             Value::Null => Some(String::new()),
             _ => value.scalar().filter(|text| !text.contains('\0')),
@@ -300,13 +300,13 @@ fn env(node: &Node, sink: &mut Sink) -> BTreeMap<String, String> {
 
 /// Whether a variable of this name may be given to an agent.
 fn variable(name: &str, place: &Node, sink: &mut Sink) -> bool {
-    let why = match name {
+    let (why, help) = match name {
         _ if name.is_empty() || name.contains(['=', '\0']) || name.contains(char::is_whitespace) => {
-            "this is no name of a variable"
+            ("this is no name of a variable", "as in `CODEX_HOME`: letters, digits and `_`")
         }
-        _ if name.starts_with("CHANT_") => "chant sets its own variables for an agent",
+        _ if name.starts_with("CHANT_") => ("chant sets its own variables for an agent", "give this one another name"),
         _ => return true,
     };
-    sink.error("chant::config::env", why, place.span.clone(), "here", "");
+    sink.error("chant::config::env", why, place.span.clone(), "here", help);
     false
 }

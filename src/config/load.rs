@@ -112,7 +112,7 @@ impl Settings {
         for (key, name, value) in sink.entries(&node, "the config", &KEYS, Severity::Warning) {
             match name.as_str() {
                 "agents" => {
-                    for (key, name, value) in sink.names(value, "agents") {
+                    for (key, name, value) in sink.names(value, "`agents`") {
                         let agent = super::agent::read(&name, key, value, origin(key), sink);
                         self.agents.insert(name, agent);
                     }
@@ -173,7 +173,7 @@ impl Settings {
     fn take(&mut self, key: &str, node: &Node, origin: Origin, sink: &mut Sink) {
         match key {
             "project" => set(&mut self.project, project(node, sink).map(Some), origin),
-            "target" => set(&mut self.target, sink.text(key, node).map(Some), origin),
+            "target" => set(&mut self.target, sink.branch(key, node).map(Some), origin),
             "agent" => set(&mut self.agent, sink.text(key, node).map(Some), origin),
             "prompt" => set(&mut self.prompt, sink.text(key, node).map(Some), origin),
             "jobs" => set(&mut self.jobs, sink.count(key, node, 1).and_then(|n| usize::try_from(n).ok()), origin),
@@ -181,10 +181,7 @@ impl Settings {
             "timeout" => set(&mut self.timeout, sink.duration(key, node), origin),
             "idle" => set(&mut self.idle, sink.duration(key, node).map(Some), origin),
             "budget" => set(&mut self.budget, read_budget(node, &["attempt", "spec", "run"], sink), origin),
-            "rotation" => {
-                let names = sink.texts(key, node).into_iter().map(|(name, _)| name).collect();
-                set(&mut self.rotation, Some(names).filter(|_| node.value != Value::Null), origin);
-            }
+            "rotation" => set(&mut self.rotation, rotation(node, sink), origin),
             "retries" => set(&mut self.retries, sink.count(key, node, 0), origin),
             "remote" => set(&mut self.remote, sink.text(key, node).map(Some), origin),
             "lease" => set(&mut self.lease, sink.duration(key, node), origin),
@@ -201,7 +198,7 @@ impl Settings {
             "frozen" | "strict" if node.value == Value::Null => {}
             "frozen" => set(&mut self.proving.frozen, Some(globs(key, node, sink)), origin),
             "strict" => set(&mut self.proving.strict, truth(key, node, sink), origin),
-            "worktree.dir" => set(&mut self.worktree_dir, sink.text(key, node), origin),
+            "worktree.dir" => set(&mut self.worktree_dir, place(key, node, sink), origin),
             "worktree.setup" => set(&mut self.worktree_setup, script(key, node, sink).map(Some), origin),
             key if key.starts_with("sandbox") => self.sandbox.take(key, node, origin, sink),
             _ => set(&mut self.worktree_keep, Some(globs(key, node, sink)), origin),
@@ -257,6 +254,26 @@ fn project(node: &Node, sink: &mut Sink) -> Option<Project> {
     }
 }
 
+/// Names of agents, each once: how often its turn comes is its weight.
+fn rotation(node: &Node, sink: &mut Sink) -> Option<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, span) in sink.texts("rotation", node) {
+        if names.contains(&name) {
+            let help = format!("to have its turn come more often: `{name}: {{ weight: 2 }}` under `agents:`");
+            sink.error(
+                "chant::config::rotation",
+                format!("`{name}` is in the rotation twice"),
+                span,
+                "again here",
+                &help,
+            );
+        } else {
+            names.push(name);
+        }
+    }
+    Some(names).filter(|_| node.value != Value::Null)
+}
+
 fn land(node: &Node, sink: &mut Sink) -> Option<Landing> {
     let words = [Landing::Auto, Landing::Review, Landing::Pr].map(|landing| (landing.as_str(), landing));
     sink.word("land", node, &words)
@@ -299,6 +316,19 @@ fn size(key: &str, node: &Node, sink: &mut Sink) -> Option<u64> {
     size
 }
 
+/// A directory of its own, in which others are made and deleted.
+fn place(key: &str, node: &Node, sink: &mut Sink) -> Option<String> {
+    let dir = sink.text(key, node)?;
+    let mut parts = dir.split('/').filter(|part| !matches!(*part, "" | "."));
+    let why = match parts.clone().next() {
+        None => "worktrees would lie among your own files",
+        Some(_) if parts.any(|part| part.eq_ignore_ascii_case(".git")) => "that is Git's own directory",
+        Some(_) => return Some(dir),
+    };
+    sink.unfit(key, node, "a directory that holds nothing else", why, "as in `.chant/worktrees` or `../worktrees`");
+    None
+}
+
 /// A shell command, which may take several lines.
 fn script(key: &str, node: &Node, sink: &mut Sink) -> Option<String> {
     match &node.value {
@@ -315,7 +345,12 @@ fn truth(key: &str, node: &Node, sink: &mut Sink) -> Option<bool> {
     if let Value::Bool(truth) = node.value {
         return Some(truth);
     }
-    sink.wrong(key, node, "true or false", "without quotes");
+    sink.wrong(
+        key,
+        node,
+        "true or false",
+        &format!("as in `{}: true`, without quotes", key.rsplit('.').next().unwrap_or(key)),
+    );
     None
 }
 

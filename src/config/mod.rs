@@ -19,7 +19,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{UNCAPPED, uncapped};
+pub use agent::{UNCAPPED, placed, uncapped};
 pub use load::{project_name, trust_in};
 pub use proving::Proving;
 pub use sandbox::Sandbox;

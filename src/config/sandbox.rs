@@ -91,6 +91,10 @@ fn switch(key: &str, node: &Node, sink: &mut Sink) -> Option<bool> {
     if let Value::Bool(truth) = node.value {
         return Some(truth);
     }
+    if matches!(node.value, Value::List(_) | Value::Number(..)) {
+        sink.wrong(key, node, "`on`, `off` or its parts", "as in `sandbox: { write: [~/.cache/pip], net: none }`");
+        return None;
+    }
     let words = [("on", true), ("off", false), ("true", true), ("false", false)];
     sink.word(key, node, &words)
 }

@@ -313,7 +313,44 @@ fn a_bad_value_in_the_file_is_underlined() {
     only("agents: {'a:b': {command: x}}", Error, "cannot be called", "'a:b'");
     only("agents: &x {a: {command: x}}", Error, "anchors and aliases", "&x");
     only("jobs: [1", Error, "not YAML", "");
+    only("target: \"-x\"", Error, "begins with a `-`", "\"-x\"");
+    only("target: no such", Error, "holds a space", "no such");
+    only("rotation: [claude, steps, steps]", Error, "twice", "steps");
+    only("worktree: 5", Error, "`worktree` wants `key: value` pairs", "5");
+    only("worktree: {dir: .}", Error, "holds nothing else", ".");
+    only("worktree: {dir: a/.GIT/b}", Error, "holds nothing else", "a/.GIT/b");
+    only("sandbox: {net: false}", Error, "`shared`", "false");
+    only("sandbox: [x]", Error, "`on`, `off` or its parts", "[x]");
+    only("red_first: true", Error, "`required`", "true");
+    only("strict: \"true\"", Error, "without quotes", "\"true\"");
+    only("budget: {}", Error, "an amount", "{}");
+    only("agents: {a: 5}", Error, "agent `a` wants `key: value` pairs", "5");
     assert!(load("agents: {steps: {timeout: 2h}, person: {}}").1.is_empty());
+}
+
+#[test]
+fn a_zero_is_refused_with_the_reason_and_with_what_to_write() {
+    for (text, key) in [
+        ("budget: 0 usd", "budget"),
+        ("budget: {run: 0 tokens}", "budget"),
+        ("budget: {attempt: {usd: 0.0}}", "budget"),
+        ("timeout: 0", "timeout"),
+        ("idle: 0s", "idle"),
+        ("lease: 0h", "lease"),
+        ("jobs: 0", "jobs"),
+        ("review: {count: 0}", "count"),
+        ("agents: {claude: {limit: 0}}", "limit"),
+        ("agents: {claude: {weight: 0}}", "weight"),
+        ("agents: {claude: {timeout: 0}}", "timeout"),
+        ("agents: {claude: {idle: 0}}", "idle"),
+        ("agents: {openai: {max_turns: 0}}", "turns"),
+    ] {
+        let (_, said) = load(text);
+        let [one] = &said[..] else { panic!("{text}: {said:?}") };
+        assert!(one.is_error() && one.line() == Some(1), "{text}");
+        assert_eq!(one.labels[0].1, "zero is not allowed", "{text}");
+        assert!(one.help.as_ref().is_some_and(|help| help.len() > 20), "{text}: {key}");
+    }
 }
 
 #[test]

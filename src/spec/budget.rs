@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::amount::{ZERO, instead, why_not_zero};
 use super::diagnostic::{Severity, Sink};
 use super::yaml::{Node, Value};
 
@@ -130,21 +131,39 @@ fn parse_count(text: &str) -> Option<u64> {
 }
 
 /// `2.50 usd`, `500k tokens`, or both with a comma between them.
-fn parse_cap(text: &str) -> Option<Cap> {
+///
+/// # Errors
+/// What the text is instead, to be read beside it.
+fn parse_cap(text: &str) -> Result<Cap, &'static str> {
     let mut cap = Cap::default();
     for part in text.split(',') {
-        let (figure, unit) = part.trim().split_once(' ')?;
-        let slot = match unit.trim().to_lowercase().as_str() {
+        let Some((figure, unit)) = part.trim().split_once(' ') else { return Err(no_figure(part, "this has no unit")) };
+        let (slot, read) = match unit.trim().to_lowercase().as_str() {
             "usd" => (&mut cap.usd, parse_money(figure)),
             "token" | "tokens" => (&mut cap.tokens, parse_count(figure)),
-            _ => return None,
+            _ => return Err("this is neither `usd` nor `tokens`"),
         };
-        let (slot, Some(figure)) = slot else { return None };
-        if slot.replace(figure).is_some() || figure == 0 {
-            return None;
+        let read = read.filter(|read| *read > 0).ok_or_else(|| no_figure(figure, TOO_MUCH))?;
+        if slot.replace(read).is_some() {
+            return Err("one of them is there twice");
         }
     }
-    Some(cap)
+    Ok(cap)
+}
+
+const TOO_MUCH: &str = "this has too many digits";
+
+/// What a text is that is no amount; `digits` where it is made of them.
+fn no_figure(text: &str, digits: &'static str) -> &'static str {
+    let plain = text.trim();
+    let of_digits =
+        plain.starts_with(|c: char| c.is_ascii_digit()) && plain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    instead(plain).unwrap_or(if of_digits { digits } else { "this is no amount" })
+}
+
+/// What to do about it.
+fn help(label: &str) -> &'static str {
+    if label == ZERO { why_not_zero("budget") } else { HELP }
 }
 
 const HELP: &str = "as in `budget: 2.50 usd`, `budget: { usd: 2.50, tokens: 500k }` or `budget: { attempt: 2 usd, spec: \
@@ -152,6 +171,10 @@ const HELP: &str = "as in `budget: 2.50 usd`, `budget: { usd: 2.50, tokens: 500k
 
 /// Reads `budget:`; `wholes` are those that may be limited here. What stands alone limits an attempt.
 pub(crate) fn read(node: &Node, wholes: &[&str], sink: &mut Sink) -> Option<Budget> {
+    if matches!(&node.value, Value::Map(entries) if entries.is_empty()) {
+        sink.unfit("budget", node, "an amount of dollars or tokens", "this limits nothing", HELP);
+        return None;
+    }
     let Value::Map(entries) = &node.value else {
         return cap(node, sink).map(|attempt| Budget { attempt, ..Budget::default() });
     };
@@ -178,27 +201,30 @@ fn cap(node: &Node, sink: &mut Sink) -> Option<Cap> {
     if let Value::Map(_) = node.value {
         let mut cap = Cap::default();
         for (_, name, value) in sink.entries(node, "`budget`", &["usd", "tokens"], Severity::Error) {
-            let text = value.scalar().unwrap_or_default();
+            let text = value.scalar();
+            let read = |parse: fn(&str) -> Option<u64>| text.as_deref().and_then(parse).filter(|figure| *figure > 0);
             let (slot, figure) = match name.as_str() {
-                "usd" => (&mut cap.usd, parse_money(&text)),
-                _ => (&mut cap.tokens, parse_count(&text)),
+                "usd" => (&mut cap.usd, read(parse_money)),
+                _ => (&mut cap.tokens, read(parse_count)),
             };
-            let Some(figure) = figure.filter(|figure| *figure > 0) else {
-                sink.wrong(&name, value, "an amount above nothing", HELP);
+            let Some(figure) = figure else {
+                match text.as_deref().map(|text| no_figure(text, TOO_MUCH)) {
+                    Some(label) => sink.unfit(&name, value, "an amount above zero", label, help(label)),
+                    None => sink.wrong(&name, value, "an amount above zero", HELP),
+                }
                 return None;
             };
             *slot = Some(figure);
         }
         return Some(cap);
     }
-    let cap = match &node.value {
-        Value::Text(text) => parse_cap(text),
-        _ => None,
-    };
-    if cap.is_none() {
-        sink.wrong("budget", node, "an amount of dollars or tokens", HELP);
+    const WANTED: &str = "an amount of dollars or tokens";
+    match node.scalar().filter(|_| !matches!(node.value, Value::Bool(_))).as_deref().map(parse_cap) {
+        Some(Ok(cap)) => return Some(cap),
+        Some(Err(label)) => sink.unfit("budget", node, WANTED, label, help(label)),
+        None => sink.wrong("budget", node, WANTED, HELP),
     }
-    cap
+    None
 }
 
 #[cfg(test)]
@@ -208,16 +234,30 @@ mod tests {
 
     #[test]
     fn amounts_are_read_as_people_write_them() {
-        let usd = |usd| Some(Cap { usd: Some(usd), tokens: None });
+        let usd = |usd| Ok(Cap { usd: Some(usd), tokens: None });
         assert_eq!(parse_cap("2.50 usd"), usd(2_500_000));
         assert_eq!(parse_cap("2 USD"), usd(2_000_000));
-        let tokens = |tokens| Some(Cap { usd: None, tokens: Some(tokens) });
+        let tokens = |tokens| Ok(Cap { usd: None, tokens: Some(tokens) });
         for (text, count) in [("500k tokens", 500_000), ("1.5M tokens", 1_500_000), ("12_000 tokens", 12_000)] {
             assert_eq!(parse_cap(text), tokens(count), "{text}");
         }
-        assert_eq!(parse_cap("1 usd, 9 tokens"), Some(Cap { usd: Some(1_000_000), tokens: Some(9) }));
-        for text in ["", "2.50", "usd", "-1 usd", "2 eur", "1 usd, 2 usd", "1.2345678 usd", "0 usd", "1e3 tokens"] {
-            assert_eq!(parse_cap(text), None, "{text:?}");
+        assert_eq!(parse_cap("1 usd, 9 tokens"), Ok(Cap { usd: Some(1_000_000), tokens: Some(9) }));
+        for (text, label) in [
+            ("", "this is empty"),
+            ("2.50", "this has no unit"),
+            ("usd", "this is no amount"),
+            ("-1 usd", "this is below zero"),
+            ("2 eur", "this is neither `usd` nor `tokens`"),
+            ("1 usd, 2 usd", "one of them is there twice"),
+            ("1.2345678 usd", "this has too many digits"),
+            ("99999999999999999999 usd", "this has too many digits"),
+            ("0 usd", ZERO),
+            ("0.00 usd", ZERO),
+            ("0", ZERO),
+            ("1 usd, 0k tokens", ZERO),
+            ("1e3 tokens", "this is no amount"),
+        ] {
+            assert_eq!(parse_cap(text), Err(label), "{text:?}");
         }
     }
 
@@ -237,7 +277,7 @@ mod tests {
 
         #[test]
         fn reading_is_total(text in any::<String>()) {
-            parse_cap(&text);
+            parse_cap(&text).ok();
         }
 
         #[test]

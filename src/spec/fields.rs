@@ -1,10 +1,8 @@
 //! Reading YAML values by hand, so that every fault is said at once and underlined. The config uses it as well.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Severity, Sink};
-use super::duration::parse_duration;
 use super::id::invisible;
 use super::near::nearest;
 use super::yaml::{Fault, Node, Value};
@@ -31,8 +29,12 @@ impl Sink {
 
     /// A value of the wrong type.
     pub fn wrong(&mut self, key: &str, node: &Node, wanted: &str, help: &str) {
-        let label = format!("this is {}", node.what());
-        self.error(WRONG, format!("`{key}` wants {wanted}"), node.span.clone(), &label, help);
+        self.unfit(key, node, wanted, &format!("this is {}", node.what()), help);
+    }
+
+    /// A value that is of the right type, and still none that can be meant.
+    pub fn unfit(&mut self, key: &str, node: &Node, wanted: &str, label: &str, help: &str) {
+        self.error(WRONG, format!("`{key}` wants {wanted}"), node.span.clone(), label, help);
     }
 
     /// The entries of a mapping by name, each name once. Duplicates are errors, unknown names are said with the
@@ -59,7 +61,9 @@ impl Sink {
     pub fn names<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(&'n Node, String, &'n Node)> {
         let Value::Map(map) = &node.value else {
             if node.value != Value::Null {
-                self.wrong(what, node, "`key: value` pairs", "");
+                let label = format!("this is {}", node.what());
+                let help = "one a line below it, or between braces: `{ key: value }`";
+                self.error(WRONG, format!("{what} wants `key: value` pairs"), node.span.clone(), &label, help);
             }
             return Vec::new();
         };
@@ -67,7 +71,8 @@ impl Sink {
         let mut entries: Vec<(&Node, String, &Node)> = Vec::new();
         for (key, value) in map {
             let Some(name) = key.scalar() else {
-                self.wrong(what, key, "names as its keys", "");
+                let label = format!("this is {}", key.what());
+                self.error(WRONG, format!("{what} wants names as its keys"), key.span.clone(), &label, "");
                 continue;
             };
             match first.insert(name.clone(), &key.span) {
@@ -108,8 +113,11 @@ impl Sink {
         };
         let text = text.trim();
         if text.is_empty() || text.contains(char::is_control) {
-            let label = if text.is_empty() { "this is empty" } else { "this holds control characters" };
-            self.error(WRONG, format!("`{key}` wants a text on one line"), node.span.clone(), label, "");
+            let (label, help) = match text.is_empty() {
+                true => ("this is empty", "leave it out where there is nothing to say"),
+                false => ("this holds control characters", ""),
+            };
+            self.unfit(key, node, "a text on one line", label, help);
             return None;
         }
         Some(text.to_owned())
@@ -135,61 +143,25 @@ impl Sink {
         Some((self.text(key, item)?, item.span.clone()))
     }
 
-    /// A whole number from `least` on.
-    pub fn count(&mut self, key: &str, node: &Node, least: u32) -> Option<u32> {
-        if node.value == Value::Null {
-            return None;
-        }
-        let number = node.scalar().and_then(|text| whole(&text)).filter(|n| *n >= least);
-        if number.is_none() {
-            self.wrong(key, node, &format!("a whole number from {least} on"), "");
-        }
-        number
-    }
-
-    /// A number that is neither infinite nor none.
-    pub fn number(&mut self, key: &str, node: &Node) -> Option<f64> {
-        match node.value {
-            Value::Null => None,
-            Value::Number(number, _) if number.is_finite() => Some(number),
-            _ => {
-                self.wrong(key, node, "a number", "a unit has its own key: `unit: pp`");
-                None
-            }
-        }
-    }
-
-    /// A length of time above nothing.
-    pub fn duration(&mut self, key: &str, node: &Node) -> Option<Duration> {
-        if node.value == Value::Null {
-            return None;
-        }
-        let duration = node.scalar().and_then(|text| parse_duration(&text)).filter(|d| !d.is_zero());
-        if duration.is_none() {
-            self.wrong(key, node, "a length of time", "as in `90s`, `60m`, `1h30m`; a plain number counts seconds");
-        }
-        duration
-    }
-
     /// One word of a fixed few.
     pub fn word<T: Copy>(&mut self, key: &str, node: &Node, words: &[(&str, T)]) -> Option<T> {
+        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let takes = format!("it takes {}", all.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "));
+        if matches!(node.value, Value::Bool(_) | Value::List(_) | Value::Map(_)) {
+            self.wrong(key, node, if all.len() == 1 { "one word" } else { "one word of a few" }, &takes);
+            return None;
+        }
         let text = self.text(key, node)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
-            let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let help = match nearest(&text, all.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("it takes {}", all.join(", ")),
+                None => takes,
             };
             self.error(WRONG, format!("`{key}` does not take `{}`", shown(&text)), node.span.clone(), "unknown", &help);
         }
         found
     }
-}
-
-/// Digits alone, as a number.
-fn whole(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A name that someone chose, in a form that fits a line of a terminal.

@@ -6,7 +6,9 @@
 //!
 //! Nothing here reads a file, a clock or the environment.
 
+mod amount;
 mod boxes;
+mod branch;
 mod budget;
 mod code_line;
 mod cycle;
@@ -40,6 +42,7 @@ mod weakened_tests;
 pub mod yaml;
 
 pub use boxes::same_but_boxes;
+pub use branch::branch_fault;
 pub(crate) use budget::read as read_budget;
 pub use budget::{Budget, Cap, money, parse_money};
 pub use diagnostic::{Diagnostic, Severity, Source};

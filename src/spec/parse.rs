@@ -129,7 +129,7 @@ fn frontmatter(spec: &mut Spec, front: &Node, sink: &mut Sink) {
             "prompt" => spec.prompt = sink.text(name, value),
             "agent" => spec.agent = sink.text(name, value),
             "model" => spec.model = sink.text(name, value),
-            "target" => spec.target = sink.text(name, value),
+            "target" => spec.target = sink.branch(name, value),
             "approval" => spec.approval = sink.word(name, value, &[("required", ())]).is_some(),
             "review" => spec.review = sink.word(name, value, &[("required", ())]).is_some(),
             "retries" => spec.retries = sink.count(name, value, 0),

@@ -231,6 +231,57 @@ fn lint_names_every_file_and_says_no_more_than_can_be_read() {
 }
 
 #[test]
+fn a_target_is_refused_exactly_where_git_lets_no_branch_bear_the_name() {
+    let sandbox = Sandbox::new();
+    // Git reads it as another name for HEAD, and a branch that bears it could not be named again.
+    assert!(chant::spec::branch_fault("@").is_some());
+    for name in [
+        "main",
+        "release/2.1",
+        "a@b",
+        "a.b",
+        "a-",
+        "-x",
+        "no such",
+        "a..b",
+        "a~1",
+        "a^",
+        "a:b",
+        "a?",
+        "a*",
+        "a[b",
+        "a\\b",
+        "/a",
+        "a/",
+        "a//b",
+        ".a",
+        "a/.b",
+        "a.",
+        "a./b",
+        "a.lock",
+        "a.lock/b",
+        "a@{1}",
+        "HEAD",
+        "head",
+        "a/HEAD",
+        "ä",
+        "a,b",
+        "{a}",
+        "a\"b",
+        "a|b",
+    ] {
+        let git = sandbox.git(["check-ref-format", "--branch", name]).code == 0;
+        assert_eq!(chant::spec::branch_fault(name).is_none(), git, "{name:?}");
+        let target = serde_json::to_string(name).unwrap();
+        sandbox.spec("001-a", &format!("target: {target}"), &["A $ true"], "");
+        let lint = sandbox.chant(["lint"]);
+        assert_eq!(lint.code == 0, git, "{name:?}: {}", lint.all());
+        let underlined = lint.err.contains(".chant/specs/001-a.md:2:9") && lint.err.contains("the name of a branch");
+        assert_eq!(underlined, !git, "{name:?}: {}", lint.all());
+    }
+}
+
+#[test]
 fn unusable_settings_do_not_hide_what_is_wrong_with_the_specs() {
     let sandbox = Sandbox::new();
     sandbox.write(".chant/config.yaml", "jobs: many\n");

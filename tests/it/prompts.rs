@@ -110,6 +110,20 @@ fn lint_names_prompts_that_are_not_there_and_templates_that_do_not_parse() {
 }
 
 #[test]
+fn a_template_that_is_not_there_is_underlined_where_the_settings_name_it() {
+    let sandbox = project("true");
+    let settings = std::fs::read_to_string(sandbox.path(".chant/config.yaml")).unwrap();
+    let line = settings.lines().count() + 1;
+    sandbox.write(".chant/config.yaml", format!("{settings}prompt: ../nope\n"));
+    let said = sandbox.chant(["lint"]).exits(2).all();
+    assert!(said.contains(&format!(".chant/config.yaml:{line}:9")), "{said}");
+    assert!(said.contains("prompt: ../nope") && said.contains("the stem of a file"), "{said}");
+    sandbox.write(".chant/config.yaml", settings).git(["config", "chant.prompt", "nope"]).ok();
+    let said = sandbox.chant(["lint"]).exits(2).all();
+    assert!(said.contains("git config chant.prompt:1:1") && said.contains(".chant/prompts/nope.md"), "{said}");
+}
+
+#[test]
 fn templates_come_from_the_target_and_not_from_an_agents_branch() {
     let sandbox =
         project("mkdir -p .chant/prompts; echo mine > .chant/prompts/code.md; test $CHANT_ATTEMPT = 2 && touch a");

@@ -5,6 +5,7 @@
 
 pub(crate) mod facts;
 mod gather;
+mod named;
 mod templates;
 
 use std::collections::BTreeSet;
@@ -13,12 +14,12 @@ pub use templates::Templates;
 
 use super::base::{base_seen, spec_at, target_of};
 use super::{Error, Request};
-use crate::config::{Origin, Settings};
+use crate::config::Settings;
 use crate::git::EntryKind;
 use crate::ledger::Oid;
 use crate::plan::Status;
 use crate::project::{Look, Project};
-use crate::spec::{Diagnostic, Source, Spec, SpecId};
+use crate::spec::{Diagnostic, Spec, SpecId};
 
 /// The directory of a project's own templates, relative to the project.
 const DIR: &str = ".chant/prompts";
@@ -59,7 +60,7 @@ pub(super) fn for_split(ask: &Ask<'_>, split: facts::Split) -> Result<String, Er
     let templates = templates_at(ask.project, ask.base)?;
     let name = ask.request.prompt.as_deref().unwrap_or(SPLIT);
     if !templates.has(name) {
-        return Err(Error::Prompt(vec![templates.unknown(name, &Source::new("--prompt", name))]));
+        return Err(Error::Prompt(vec![templates.unknown(name, named::alone("--prompt", name))]));
     }
     let facts = facts::Facts { split: Some(split), ..gather::facts(ask)? };
     templates.render(name, &facts).map_err(|fault| Error::Prompt(vec![*fault]))
@@ -67,22 +68,22 @@ pub(super) fn for_split(ask: &Ask<'_>, split: facts::Split) -> Result<String, Er
 
 /// The name of the template: what the flag says, the spec, the settings, else the spec's type.
 fn chosen(templates: &Templates, spec: &Spec, settings: &Settings, flag: Option<&str>) -> Result<String, Error> {
-    let (name, named) = match (flag, &spec.prompt, &settings.prompt.value) {
-        (Some(flag), _, _) => (flag.to_owned(), Source::new("--prompt", flag)),
-        (None, Some(name), _) => (name.clone(), spec.source.clone()),
-        (None, None, Some(name)) => (name.clone(), Source::new(&settings.prompt.origin.to_string(), name)),
+    let (name, place) = match (flag, &spec.prompt, &settings.prompt.value) {
+        (Some(flag), _, _) => (flag.to_owned(), named::alone("--prompt", flag)),
+        (None, Some(name), _) => (name.clone(), named::in_spec(spec, name)),
+        (None, None, Some(name)) => (name.clone(), named::alone(&settings.prompt.origin.to_string(), name)),
         (None, None, None) => return Ok(spec.kind.as_str().to_owned()),
     };
     if name == SPLIT {
         return Err(Error::refused(
-            format!("the prompt `{SPLIT}` asks for a plan of members, and for no work ({})", named.name),
+            format!("the prompt `{SPLIT}` asks for a plan of members, and for no work ({})", place.0.name),
             format!(
                 "`chant split {0}` uses it, and `chant work {0} --print-prompt --prompt {SPLIT}` shows it",
                 spec.id
             ),
         ));
     }
-    if templates.has(&name) { Ok(name) } else { Err(Error::Prompt(vec![templates.unknown(&name, &named)])) }
+    if templates.has(&name) { Ok(name) } else { Err(Error::Prompt(vec![templates.unknown(&name, place)])) }
 }
 
 /// The templates as a commit has them.
@@ -143,16 +144,12 @@ pub fn lint(project: &Project, specs: &crate::spec::Set, at: Option<Oid>) -> Res
     let mut found = templates.faults(names.iter().map(String::as_str));
     for spec in specs.iter() {
         if let Some(name) = spec.prompt.as_ref().filter(|name| !templates.has(name)) {
-            found.push(templates.unknown(name, &spec.source));
+            found.push(templates.unknown(name, named::in_spec(spec, name)));
         }
     }
     let configured = &project.settings.prompt;
     if let Some(name) = configured.value.as_ref().filter(|name| !templates.has(name)) {
-        let source = match &configured.origin {
-            Origin::File { name, .. } => Source::new(name, ""),
-            other => Source::new(&other.to_string(), ""),
-        };
-        found.push(templates.unknown(name, &source));
+        found.push(templates.unknown(name, named::in_settings(project, name)));
     }
     Ok(found)
 }

@@ -4,12 +4,13 @@
 //! can read nothing but the facts and other templates, and cannot run for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use minijinja::{Environment, Error as Fault, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
 use super::facts::{Facts, samples};
 use crate::spec::near::nearest;
-use crate::spec::{Diagnostic, Source};
+use crate::spec::{Diagnostic, Source, legal_component};
 
 /// Those that come with chant, by name: one for each type of spec, and the parts that they include.
 const BUILT_IN: [(&str, &str); 14] = [
@@ -53,14 +54,13 @@ impl Templates {
     }
 
     /// Says that there is none of a name, with the place where it was named.
-    pub fn unknown(&self, name: &str, named: &Source) -> Diagnostic {
+    pub fn unknown(&self, name: &str, (named, span): (Source, Range<usize>)) -> Diagnostic {
         let help = match nearest(name, self.0.keys().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if legal_component(name).is_err() => "it is the stem of a file in .chant/prompts".to_owned(),
             None => format!("write it to .chant/prompts/{name}.md"),
         };
-        let at = named.text.find(name).unwrap_or(0);
-        let span = at..at + if named.text[at..].starts_with(name) { name.len() } else { 0 };
-        Diagnostic::error(CODE, named, format!("there is no prompt `{name}`")).label(span, "named here").help(help)
+        Diagnostic::error(CODE, &named, format!("there is no prompt `{name}`")).label(span, "named here").help(help)
     }
 
     /// Renders one of them.
