@@ -22,7 +22,7 @@ mod tests;
 pub use agent::{UNCAPPED, placed, uncapped};
 pub use load::{project_name, trust_in};
 pub use proving::Proving;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, resolved};
 pub use schema::schema;
 
 /// Where a value came from.

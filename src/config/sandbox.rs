@@ -39,11 +39,7 @@ impl Default for Sandbox {
 impl Sandbox {
     /// The paths that can be written, `~` resolved. Where there is no home, those in it are left out.
     pub fn paths(&self, home: Option<&Path>) -> Vec<PathBuf> {
-        let resolve = |path: &String| match path.strip_prefix('~') {
-            Some(rest) => home.map(|home| home.join(rest.trim_start_matches('/'))),
-            None => Some(PathBuf::from(path)),
-        };
-        self.write.value.iter().filter_map(resolve).collect()
+        self.write.value.iter().filter_map(|path| resolved(path, home)).collect()
     }
 
     /// What stands under `sandbox` in the file.
@@ -86,6 +82,14 @@ impl Sandbox {
     }
 }
 
+/// A path of the settings, `~` resolved; nothing where it is in a home that is not there.
+pub fn resolved(path: &str, home: Option<&Path>) -> Option<PathBuf> {
+    match path.strip_prefix('~') {
+        Some(rest) => home.map(|home| home.join(rest.trim_start_matches('/'))),
+        None => Some(PathBuf::from(path)),
+    }
+}
+
 /// `on` or `off`, as YAML or `git config` spell a truth.
 fn switch(key: &str, node: &Node, sink: &mut Sink) -> Option<bool> {
     if let Value::Bool(truth) = node.value {
@@ -113,6 +117,10 @@ fn writable(node: &Node, sink: &mut Sink) -> Vec<String> {
         } else if inner.split('/').any(|part| part == "..") {
             let help = "write the path that it leads to";
             sink.error("chant::config::path", "`write` wants a path without `..`", span, "this path", help);
+        } else if inner.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
+            let help = "Git runs hooks from there, and obeys settings; name what is needed, as in `~/.cache/pip`";
+            let message = "`write` would open a repository's own directory to every agent";
+            sink.error("chant::config::path", message, span, "this path", help);
         } else {
             paths.push(path);
         }

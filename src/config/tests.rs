@@ -292,6 +292,8 @@ fn a_bad_value_in_the_file_is_underlined() {
     only("sandbox: {write: [/]}", Error, "to every agent", "/");
     only("sandbox: {write: [~/.]}", Error, "to every agent", "~/.");
     only("sandbox: {write: [/var/../home]}", Error, "without `..`", "/var/../home");
+    only("sandbox: {write: [/x/.git/hooks]}", Error, "a repository's own directory", "/x/.git/hooks");
+    only("sandbox: {write: ~/x/.GIT}", Error, "a repository's own directory", "~/x/.GIT");
     only("sandbox: {net: some}", Error, "does not take `some`", "some");
     only("sandbox: {pass_env: [\"A=b\"]}", Error, "wants names of variables", "\"A=b\"");
     only("worktree: {kep: a}", Error, "did you mean `keep`?", "kep");

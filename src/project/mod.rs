@@ -9,6 +9,7 @@ mod drift;
 mod folded;
 mod load;
 mod look;
+mod opened;
 mod seen;
 mod sharing;
 mod trust;
@@ -171,10 +172,9 @@ impl Project {
                 None => None,
             },
         };
-        let git_config = |key: &str| repo.config(key);
         let name = format!("{prefix}{CONFIG}");
-        let (mut settings, diagnostics) =
-            Settings::load(text.as_deref().map(|bytes| (name.as_str(), bytes)), &git_config, &env.vars, flags);
+        let file = text.as_deref().map(|bytes| (name.as_str(), bytes));
+        let (mut settings, diagnostics) = opened::settings(&repo, env, file, flags);
         let mut project_name = settings.project.value.clone();
         if diagnostics.iter().any(|d| d.severity == spec::Severity::Error) {
             if !anyhow {
@@ -233,9 +233,8 @@ impl Project {
     pub fn settings_at(&self, commit: Oid, flags: &Flags) -> Result<Settings, Error> {
         let path = self.path(CONFIG);
         let bytes = self.repo.read(commit, &path)?;
-        let git_config = |key: &str| self.repo.config(key);
-        let (settings, diagnostics) =
-            Settings::load(bytes.as_deref().map(|bytes| (path.as_str(), bytes)), &git_config, &self.env.vars, flags);
+        let file = bytes.as_deref().map(|bytes| (path.as_str(), bytes));
+        let (settings, diagnostics) = opened::settings(&self.repo, &self.env, file, flags);
         if diagnostics.iter().any(|d| d.severity == spec::Severity::Error) {
             return Err(Error::Config(diagnostics));
         }
@@ -287,14 +286,18 @@ impl Project {
 
     /// Where worktrees are made.
     pub fn worktrees_dir(&self) -> PathBuf {
-        let configured = PathBuf::from(&self.settings.worktree_dir.value);
+        Self::worktrees_in(&self.repo, &self.settings, &self.prefix)
+    }
+
+    fn worktrees_in(repo: &Repo, settings: &Settings, prefix: &str) -> PathBuf {
+        let configured = PathBuf::from(&settings.worktree_dir.value);
         if configured.is_absolute() {
             return configured;
         }
         // The same from whichever worktree it is asked, a spec's own included.
-        match self.repo.main_workdir() {
-            Some(top) => self.dir_in(&top).join(configured),
-            None => self.repo.common_dir().join("chant").join(configured),
+        match repo.main_workdir() {
+            Some(top) => top.join(prefix).join(configured),
+            None => repo.common_dir().join("chant").join(configured),
         }
     }
 

@@ -14,6 +14,7 @@ mod house;
 mod kept;
 mod lane;
 mod merged;
+mod opened;
 mod output;
 mod overlap;
 mod prompts;
