@@ -57,6 +57,8 @@ pub struct FileView {
     pub tests: Option<String>,
     /// What it makes of the criteria of a spec, a line each: gone, or proven otherwise.
     pub criteria: Vec<String>,
+    /// Where it leads, in words, if it is a symbolic link out of the repository.
+    pub leads_out: Option<String>,
 }
 
 impl Diff {
@@ -149,6 +151,7 @@ fn view(file: &FileDiff) -> FileView {
         outside_target_files: file.outside,
         tests: (!file.weakened.is_empty()).then(|| losses(file).join("; ")),
         criteria: file.criteria.clone(),
+        leads_out: file.leads_out.clone(),
     }
 }
 
@@ -174,7 +177,7 @@ fn stat(files: &[FileDiff], width: usize) -> String {
         let path = text::padded(&text::cut_front(&text::clean(&file.path), paths), paths);
         let outside = if file.outside { paint::coloured(OUTSIDE, anstyle::AnsiColor::Yellow) } else { String::new() };
         out.push_str(&format!("  {} {path}  {size}{outside}\n", text::padded(change(file), 8)));
-        for what in losses(file).iter().chain(&file.criteria) {
+        for what in losses(file).iter().chain(&file.criteria).chain(&file.leads_out) {
             for line in text::wrap(&text::clean(what), width.saturating_sub(11)) {
                 out.push_str(&format!("           {}\n", paint::coloured(&line, anstyle::AnsiColor::Red)));
             }

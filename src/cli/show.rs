@@ -69,6 +69,7 @@ fn render(detail: &Detail, status: Status, width: usize) -> String {
     }
     out.push_str(&criteria(&detail.proofs, width, Proofs::Whole));
     out.push_str(&set_aside(&detail.set_aside, width));
+    out.push_str(&links_out(&detail.links_out, width));
     out.push_str(&members(detail, width));
     out.push_str(&runs(detail, width));
     out.push_str(&events(detail, width));
@@ -182,6 +183,18 @@ pub(super) fn set_aside(paths: &[String], width: usize) -> String {
     for path in paths {
         let path = text::cut_front(&text::clean(path), width.saturating_sub(2));
         out.push_str(&format!("  {}\n", paint::coloured(&path, anstyle::AnsiColor::Yellow)));
+    }
+    out
+}
+
+/// Links that look like files of the repository, and are none.
+fn links_out(links: &[String], width: usize) -> String {
+    if links.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", paint::bold("Links out of the repository"));
+    for line in links.iter().flat_map(|link| text::wrap(&text::clean(link), width.saturating_sub(2))) {
+        out.push_str(&format!("  {}\n", paint::coloured(&line, anstyle::AnsiColor::Red)));
     }
     out
 }

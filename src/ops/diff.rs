@@ -5,6 +5,7 @@ use crate::git::{EntryKind, Repo};
 use crate::ledger::Oid;
 use crate::plan;
 use crate::project::{Look, Project};
+use crate::run::{Outward, outward};
 use crate::spec::{self, SpecId, Weakened};
 
 /// One changed file.
@@ -24,6 +25,8 @@ pub struct FileDiff {
     pub weakened: Vec<Weakened>,
     /// What it makes of the criteria of a spec, a line each.
     pub criteria: Vec<String>,
+    /// Where it leads, in words, if it is a link out of the repository.
+    pub leads_out: Option<String>,
 }
 
 /// A spec's change.
@@ -120,6 +123,7 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
         spec.iter().flat_map(|spec| &spec.criteria).filter_map(|criterion| criterion.command.as_deref()).collect();
     let matcher = spec::matcher(&wanted);
     let own = project.spec_path(&id);
+    let links = outward(repo, from, to)?;
     let mut files = Vec::new();
     for change in repo.changes(Some(from), to)? {
         let read = |side: &Option<(Oid, EntryKind)>| -> Result<Option<Vec<u8>>, Error> {
@@ -142,8 +146,9 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
                 spec::is_run_by(commands.iter().copied(), path, before.as_deref().unwrap_or_default())
             });
         let weakened = spec::weakened(&change.path, before.as_deref(), text(&new).as_deref(), run);
+        let leads_out = links.iter().find(|link| link.path == change.path).map(Outward::leads);
         let criteria = project.criteria_edited(&change.path, text(&old).as_deref(), text(&new).as_deref());
-        files.push(FileDiff { old, new, path: change.path, submodule, outside, weakened, criteria });
+        files.push(FileDiff { old, new, path: change.path, submodule, outside, weakened, criteria, leads_out });
     }
     let review = row.and_then(|row| row.review.clone());
     let set_aside = views::noted(project, look, &id).set_aside;

@@ -94,6 +94,8 @@ pub struct Detail {
     pub proofs: Vec<CriterionView>,
     /// Frozen files whose changes were set aside before proving: paths in the repository.
     pub set_aside: Vec<String>,
+    /// Symbolic links of its change that lead out of the repository, in words.
+    pub links_out: Vec<String>,
     /// The runs of its agents that have ended, oldest first.
     pub runs: Vec<runs::RunView>,
     /// What all of them have used together.
@@ -268,10 +270,16 @@ pub fn show(project: &Project, look: &Look, query: &str) -> Result<Detail, Error
         kpi: kpi(look, id, row.kpi.as_ref()),
         proofs: proofs(project, look, id),
         set_aside: noted(project, look, id).set_aside,
+        links_out: links_out(project, look, id)?,
         runs: record.map(|record| runs::of(project, record)).unwrap_or_default(),
         used: runs::used(record),
         body: spec.map(|spec| spec.render()[spec.body.clone()].to_owned()).unwrap_or_default(),
     })
+}
+
+fn links_out(project: &Project, look: &Look, id: &SpecId) -> Result<Vec<String>, Error> {
+    let Some(super::diff::Span { from, to }) = super::diff::span(project, look, id)? else { return Ok(Vec::new()) };
+    Ok(crate::run::outward(&project.repo, from, to)?.iter().map(crate::run::Outward::words).collect())
 }
 
 fn event(entry: &Entry) -> EventView {

@@ -7,7 +7,7 @@ use super::model::{Claim, Claimed, Ended, Finished};
 use super::used::Used;
 use super::{
     Ending, Engine, Error, Evidence, Phase, Progress, Prover, brought, commit, conflict, driver, evidence, frozen,
-    handover, honesty, labour, land, lease, on_base, powers, shared, tidy, transcripts, unfit,
+    handover, honesty, labour, land, lease, on_base, outward, powers, shared, tidy, transcripts, unfit,
 };
 use crate::agent::Lock;
 use crate::env::failpoint;
@@ -230,7 +230,7 @@ fn judge(
     {
         return Err(Error::Failed(complaint));
     }
-    if let Some(complaint) = unfit::outward(engine, claim, tip)? {
+    if let Some(complaint) = outward::refuse(engine, claim, tip)? {
         return Err(Error::Failed(complaint));
     }
     let changed = repo.tree(tip)? != repo.tree(claim.base)?;

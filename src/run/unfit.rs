@@ -1,4 +1,4 @@
-//! What a commit of an agent's must not hold: repositories of their own, and links that lead out.
+//! What a commit of an agent's must not hold: repositories of their own, and submodules at commits that nobody has.
 
 use std::collections::BTreeSet;
 
@@ -90,26 +90,4 @@ fn is_bare(repo: &Repo, commit: Oid, dir: &str) -> Result<bool, Error> {
 
 pub(super) fn of_its_own(path: &str) -> String {
     format!("{} is a repository of its own, whose files cannot be committed", path.trim_end_matches('/'))
-}
-
-/// A link out of the repository that the attempt made: what it leads to is in no commit, and a proof that reads it proves
-/// nothing. One that the spec's `target_files` name letter by letter was asked for.
-pub(super) fn outward(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, Error> {
-    let repo = &engine.project.repo;
-    for change in repo.changes(Some(claim.base), tip)? {
-        let inside = change.path.strip_prefix(&engine.project.prefix);
-        if inside.is_some_and(|inside| claim.spec.target_files.iter().any(|file| file == inside)) {
-            continue;
-        }
-        if matches!(change.new, Some((_, EntryKind::Link)))
-            && let Some(to) = repo.leads_out(tip, &change.path)?
-        {
-            return Ok(Some(format!(
-                "{} is a link that leads out of the repository, to {}: what is there is in no commit",
-                change.path,
-                to.escape_debug()
-            )));
-        }
-    }
-    Ok(None)
 }

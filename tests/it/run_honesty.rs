@@ -268,8 +268,25 @@ fn a_link_inside_of_the_repository_is_as_good_as_a_file() {
 #[test]
 fn a_link_out_that_the_spec_names_was_asked_for() {
     let sandbox = Sandbox::new();
-    sandbox.steps("001-a", "target_files: [a]", &["A $ test -L a"], "ln -s /etc/hosts a").commit("spec");
-    sandbox.chant(["work", "001"]).ok();
+    let front = "target_files: [a]\nreview: required";
+    sandbox.steps("001-a", front, &["A $ test -L a"], "ln -s /etc/hosts a; ln -s a b; rm b").commit("spec");
+    let named =
+        |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").contains("repository, to /etc/hosts");
+    let out = sandbox.chant(["work", "001"]).ok();
+    assert!(named(&out.err) && out.err.contains("so it lands"), "{}", out.all());
+    for landed in [false, true] {
+        for command in ["show", "diff"] {
+            let out = sandbox.chant([command, "001"]).ok();
+            assert!(named(&out.out), "{landed} {command}: {}", out.all());
+        }
+        let shown = sandbox.chant(["show", "001", "--json"]).ok().json();
+        assert_eq!(shown["links_out"].as_array().unwrap().len(), 1, "{shown:#}");
+        let diff = sandbox.chant(["diff", "001", "--json"]).ok().json();
+        assert!(diff["files"][0]["leads_out"].as_str().unwrap().contains("/etc/hosts"), "{diff:#}");
+        if !landed {
+            sandbox.chant(["merge", "001"]).ok();
+        }
+    }
 }
 
 #[test]
