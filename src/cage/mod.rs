@@ -11,6 +11,7 @@
 //!
 //! Which variables are handed on is the second half: [`passes`] decides it by name and value, and knows no process. What of
 //! them, and of files of settings ([`secrets_in`]), nobody is to read in a log, [`is_hidden`] says.
+//! [`Traces`] finds such values where they must not be.
 //! [`refused`] tells from what a program said last that it met the cage, and what would open it.
 //!
 //! A [`Fence`] is a cage for one program that Git is about to start, Git itself staying free.
@@ -29,6 +30,7 @@ mod linux;
 mod refused;
 mod secret;
 mod secrets_in;
+mod traces;
 mod vars;
 
 pub use fence::{FENCE, Fence, fence_main, fenced, is_lfs};
@@ -36,7 +38,8 @@ pub use fence::{FENCE, Fence, fence_main, fenced, is_lfs};
 pub use linux::Ready;
 pub use refused::{Surroundings, refused};
 pub use secret::{is_hidden, looks_secret, password_in};
-pub use secrets_in::secrets_in;
+pub use secrets_in::{as_text, secrets_in};
+pub use traces::{Trace, Traces};
 pub use vars::{names, passes};
 
 /// What is left open. Reading is allowed everywhere.

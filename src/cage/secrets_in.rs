@@ -16,6 +16,25 @@ pub fn secrets_in(text: &str, whole: bool) -> Vec<String> {
     found.values
 }
 
+/// A file as text: UTF-8, or UTF-16 as Windows' editors write it, with or without a mark of the order of its bytes. `None`
+/// where it is neither.
+pub fn as_text(bytes: &[u8]) -> Option<String> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        char::decode_utf16(units).collect::<Result<String, _>>().ok().filter(|text| !text.contains('\0'))
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => as_text(rest),
+        // Of letters of the West one byte of two is zero.
+        [first, 0, _, ..] if *first != 0 => utf16(bytes, u16::from_le_bytes),
+        [0, second, ..] if *second != 0 => utf16(bytes, u16::from_be_bytes),
+        _ if bytes.contains(&0) => None,
+        _ => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
 struct Found {
     whole: bool,
     values: Vec<String>,
@@ -47,8 +66,9 @@ impl Found {
             rest = match pair(line) {
                 // A quoted value may go on over lines.
                 Some((name, from)) if let Some((block, after)) = block(rest.get(from..).unwrap_or_default()) => {
-                    block.lines().for_each(|line| self.value(name, line.trim()));
-                    self.add(name, block.trim_start_matches('\n'));
+                    let name = above.full_name(line, name);
+                    block.lines().for_each(|line| self.value(&name, line.trim()));
+                    self.add(&name, block.trim_start_matches('\n'));
                     after
                 }
                 Some((name, from)) => {
@@ -74,7 +94,6 @@ impl Found {
     fn value(&mut self, name: &str, value: &str) {
         self.add(name, value);
         if value.contains('\\') {
-            self.add(name, &value.replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\"));
             self.add(name, &unescaped(value));
         }
         if value.starts_with(['{', '[']) {
@@ -161,14 +180,33 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start_matches([' ', '\t']).len()
 }
 
-/// A value without the backslashes that the shell takes away.
+/// A value without its backslashes: what stands behind one is meant as it is, but for the end of a line, a tab, and the
+/// number of a character in UTF-16, as JSON, YAML and dotenv have them.
 fn unescaped(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        out.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+    let mut units: Vec<u16> = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        let meant = match (c, rest.chars().next()) {
+            ('\\', Some(next)) => {
+                rest = &rest[next.len_utf8()..];
+                match (next, rest.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok())) {
+                    ('u', Some(unit)) => {
+                        rest = &rest[4..];
+                        units.push(unit);
+                        continue;
+                    }
+                    ('n', _) => '\n',
+                    ('r', _) => '\r',
+                    ('t', _) => '\t',
+                    (other, _) => other,
+                }
+            }
+            (c, _) => c,
+        };
+        units.extend_from_slice(meant.encode_utf16(&mut [0; 2]));
     }
-    out
+    String::from_utf16_lossy(&units)
 }
 
 /// A value of an address, as it is meant.
@@ -205,8 +243,8 @@ fn pair(line: &str) -> Option<(&str, usize)> {
 /// A value over lines between three quotes, as TOML and Python have it, and what follows its end.
 fn block(text: &str) -> Option<(&str, &str)> {
     let quote = ["\"\"\"", "'''"].into_iter().find(|quote| text.starts_with(quote))?;
-    let (inner, after) = text[quote.len()..].split_once(quote)?;
-    Some((inner, after.split_once('\n').map_or("", |(_, after)| after)))
+    let (inner, rest) = text[quote.len()..].split_once(quote)?;
+    Some((inner, next_line(rest)))
 }
 
 /// A value in quotes, and what follows its line.
@@ -218,8 +256,12 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
         escaped = c == '\\' && !escaped && quote == '"';
         ends.then_some(at)
     })?;
-    let after = text[end..].split_once('\n').map_or("", |(_, after)| after);
-    Some((&text[1..end], after))
+    Some((&text[1..end], next_line(&text[end..])))
+}
+
+/// What follows the line on which a text begins.
+fn next_line(text: &str) -> &str {
+    text.split_once('\n').map_or("", |(_, after)| after)
 }
 
 /// A value without quotes, up to a remark.
@@ -283,6 +325,11 @@ mod tests {
             ("password = abc\\\n  defgh12\n", "defgh12"),
             ("secret_key = \"\"\"\nabcdefgh1\n\"\"\"\n", "abcdefgh1"),
             ("; token: abcdefgh1\n", "abcdefgh1"),
+            ("A_TOKEN=\"abc\\u0064efgh1\"\n", "abcdefgh1"),
+            ("// JSON, as people write it\n{\n  \"token\": \"abc\\u0064efgh\\u00211\",\n}\n", "abcdefgh!1"),
+            ("{\"token\":\"abc\\ud83d\\ude00defgh1\"}", "abc😀defgh1"),
+            ("db:\n  text: '''\nabcdefgh1\n'''\n", "abcdefgh1"),
+            ("A_TOKEN=abc\\\\defgh1\n", "abc\\defgh1"),
             ("DB_PASSWORD=\"do\\$lar9val!x\"\n", "do$lar9val!x"),
             ("DB_PASSWORD=pa%22ss9word%21x\n", "pa\"ss9word!x"),
             ("[default]\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG\n", "wJalrXUtnFEMI/K7MDENG"),
@@ -292,7 +339,45 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_triple_quoted_value_has_the_name_of_what_it_is_in() {
+        let text = "password:\n  text: '''\nabcdefgh1\n'''\nother: '''\nplainwords\n'''\n";
+        assert_eq!(secrets_in(text, false), ["abcdefgh1", "abcdefgh1\n"]);
+    }
+
+    #[test]
+    fn what_windows_editors_write_is_text_as_well() {
+        let text = "A_TOKEN=abcdefgh1\r\nß=😀\r\n";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            [b"\xff\xfe", little.as_slice()].concat(),
+            [b"\xfe\xff", big.as_slice()].concat(),
+            little,
+            big,
+        ] {
+            assert_eq!(as_text(&bytes).as_deref(), Some(text), "{bytes:?}");
+        }
+        assert_eq!(as_text(b"\x7fELF\0\0\0"), None);
+        assert_eq!(as_text(b"a\xffb").as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(as_text(b"").as_deref(), Some(""));
+    }
+
     proptest! {
+        #[test]
+        fn any_bytes_are_a_text_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            as_text(&bytes).iter().for_each(|text| drop(secrets_in(text, true)));
+        }
+
+        #[test]
+        fn a_value_is_read_as_json_means_it(value in "\\PC{0,12}") {
+            let quoted = serde_json::Value::from(value.clone()).to_string();
+            prop_assert_eq!(unescaped(&quoted[1..quoted.len() - 1]), value);
+        }
+
         #[test]
         fn whatever_a_file_holds_it_can_be_read(text in "[ -~\n\"'=:é\\\\]{0,120}", whole in any::<bool>()) {
             let found = secrets_in(&text, whole);

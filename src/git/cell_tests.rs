@@ -34,9 +34,9 @@ fn git_sees_in_a_cell_what_the_repository_has_and_writes_nothing_there() {
         t.git_in(&at, &["config", "alias.x", "!false"]);
         t.git_in(&at, &["tag", "v2"]);
         assert_eq!(t.git(&["for-each-ref"]), before);
-        let found = t.repo.take_over(&cell, &[]).unwrap();
+        let found = t.repo.take_over(&cell, &|_, _, _| Ok(None)).unwrap();
         assert_eq!((found.from, found.on_branch, &found.broken), (Some(start), true, &None));
-        assert_eq!(t.repo.take_over(&cell, &[]).unwrap(), found, "a second time after a kill");
+        assert_eq!(t.repo.take_over(&cell, &|_, _, _| Ok(None)).unwrap(), found, "a second time after a kill");
         let tip = found.tip.unwrap();
         assert_eq!(t.repo.read(tip, "new").unwrap().as_deref(), Some(&b"new\n"[..]));
         t.git(&["update-ref", "refs/heads/work", &tip.to_string()]);
@@ -55,7 +55,7 @@ fn many_objects_come_in_as_a_pack() {
     }
     t.git_in(&at, &["add", "."]);
     t.git_in(&at, &["commit", "--quiet", "-m", "many"]);
-    let found = t.repo.take_over(&cell, &[]).unwrap();
+    let found = t.repo.take_over(&cell, &|_, _, _| Ok(None)).unwrap();
     assert_eq!(found.broken, None);
     let packs = fs::read_dir(t.path().join(".git/objects/pack")).unwrap().flatten();
     assert_eq!(packs.filter(|pack| pack.path().extension().is_some_and(|its| its == "pack")).count(), 1);
@@ -70,7 +70,7 @@ fn what_is_staged_and_in_no_commit_comes_along_with_the_index() {
     fs::write(at.join(".gitignore"), "hidden\n").unwrap();
     fs::write(at.join("hidden"), "staged\n").unwrap();
     t.git_in(&at, &["add", "--force", "hidden"]);
-    t.repo.take_over(&cell, &[]).unwrap();
+    t.repo.take_over(&cell, &|_, _, _| Ok(None)).unwrap();
     t.repo.release(&at, &cell).unwrap();
     assert_eq!(t.git_in(&at, &["show", ":hidden"]), "staged");
     t.git_in(&at, &["commit", "--quiet", "-m", "after"]);
@@ -89,7 +89,7 @@ fn a_change_of_the_same_size_in_the_same_second_is_seen_in_a_cell_and_after_it()
         if n % 2 == 0 {
             assert_eq!(t.git_in(&at, &["diff", "--name-only"]), "kept");
         }
-        t.repo.take_over(&cell, &[]).unwrap();
+        t.repo.take_over(&cell, &|_, _, _| Ok(None)).unwrap();
         t.repo.release(&at, &cell).unwrap();
         assert_eq!(t.git_in(&at, &["diff", "--name-only"]), "kept");
     }
@@ -100,7 +100,7 @@ fn an_index_whose_contents_are_nowhere_stays_behind() {
     let (t, at, cell, _) = enclosed(TestRepo::new());
     let nowhere = "1234567890123456789012345678901234567890";
     t.git_in(&at, &["update-index", "--add", "--cacheinfo", &format!("100644,{nowhere},ghost")]);
-    t.repo.take_over(&cell, &[]).unwrap();
+    t.repo.take_over(&cell, &|_, _, _| Ok(None)).unwrap();
     t.repo.release(&at, &cell).unwrap();
     assert_eq!(t.git_in(&at, &["ls-files"]), "kept");
 }
@@ -117,7 +117,7 @@ fn links_that_were_laid_in_a_cell_or_a_worktree_are_not_followed() {
     link(&secret, &cell.git_dir().join("index"));
     link(&secret, &at.join(format!(".git.chant-{}", std::process::id())));
     link(&secret, &cell.git_dir().join("HEAD"));
-    let found = t.repo.take_over(&cell, &[]).unwrap();
+    let found = t.repo.take_over(&cell, &|_, _, _| Ok(None)).unwrap();
     assert!(!found.on_branch);
     t.repo.release(&at, &cell).unwrap();
     assert_eq!(fs::read_to_string(&secret).unwrap(), "secret\n");

@@ -38,20 +38,27 @@ impl Repo {
         Ok(asked.records().filter_map(|path| std::str::from_utf8(path).ok()).map(str::to_owned).collect())
     }
 
-    /// Takes files out of a worktree's index that its `HEAD` has not; on disk they stay.
+    /// Takes what is staged of some files out of a worktree's index again: each is in it as `HEAD` has it, or not at all. On
+    /// disk they stay.
     ///
     /// # Errors
     /// Where the index cannot be written.
     pub fn unstage(&self, worktree: &Path, paths: &[String]) -> Result<()> {
         let named = || paths.iter().map(|path| format!(":(literal,top){path}"));
-        let added =
-            self.git(worktree, &["diff", "--cached", "--no-renames", "--diff-filter=A", "--name-only", "-z", "--"]);
-        let added = added.args(named()).check()?;
-        let input: Vec<u8> = added.records().flat_map(|path| [path, b"\0"].concat()).collect();
+        let staged = self.git(worktree, &["diff-index", "--cached", "--no-renames", "--raw", "-z", "HEAD", "--"]);
+        let staged = staged.args(named()).check()?;
+        let mut records = staged.records();
+        let mut input = Vec::new();
+        while let (Some(what), Some(path)) = (records.next(), records.next()) {
+            // `:<mode> <mode> <id> <id> <letter>`, the first of each as `HEAD` has it; a mode of zeros takes the path out.
+            let mut fields = what.split(|byte| matches!(byte, b':' | b' ')).filter(|field| !field.is_empty());
+            if let (Some(mode), Some(id)) = (fields.next(), fields.nth(1)) {
+                input.extend([mode, b" ", id, b"\t", path, b"\0"].concat());
+            }
+        }
         if !input.is_empty() {
-            let remove = ["update-index", "--force-remove", "-z", "--stdin"];
             let top = self.worktree(worktree)?.path;
-            self.git(&top, &remove).stdin(input).check()?;
+            self.git(&top, &["update-index", "-z", "--index-info"]).stdin(input).check()?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@
 mod add;
 mod ahead;
 mod answer;
+mod blobs;
 mod cell;
 mod commit;
 mod convert;
@@ -67,6 +68,7 @@ mod walked;
 pub mod worktree;
 mod wreck;
 
+pub use blobs::LARGEST_LOOK;
 pub use cell::Cell;
 pub use diff::Change;
 pub use error::{Error, Result, WorktreeError};

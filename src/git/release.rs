@@ -50,12 +50,16 @@ pub struct Released {
 }
 
 impl Repo {
-    /// Reads a cell and takes over the objects that it has and the repository has not; none where one of its commits holds a
-    /// file at one of the paths of `never`, which are no work. May be done again after a kill.
+    /// Reads a cell and takes over the objects that it has and the repository has not; none where `refuse` says why not, of
+    /// the cell's objects, the commit at which it began and the tips that are new. May be done again after a kill.
     ///
     /// # Errors
     /// Where the repository cannot be written; what is wrong with the cell is no error.
-    pub fn take_over(&self, cell: &Cell, never: &[String]) -> Result<Released> {
+    pub fn take_over(
+        &self,
+        cell: &Cell,
+        refuse: &dyn Fn(&Path, Oid, &[Oid]) -> Result<Option<String>>,
+    ) -> Result<Released> {
         let head = fs::read_to_string(cell.beside("head")).map_err(Error::io("read", cell.beside("head")))?;
         let (from, head) = head.split_once('\n').unwrap_or((&head, ""));
         let from: Option<Oid> = from.parse().ok();
@@ -80,7 +84,7 @@ impl Repo {
         let tips = released.tip.into_iter().chain(released.others.iter().map(|(_, tip)| *tip));
         let new: Vec<Oid> = tips.filter(|tip| Some(*tip) != from).collect();
         if let (Some(from), false) = (from, new.is_empty()) {
-            released.broken = match self.holding(Some(&cell.git_dir().join("objects")), from, &new, never)? {
+            released.broken = match refuse(&cell.git_dir().join("objects"), from, &new)? {
                 Some(why) => Some(why),
                 None => self.bring_in(cell, Some(from), &new)?,
             };

@@ -1,18 +1,22 @@
 //! Ignored files that are brought along into a worktree, as the target's `.worktreeinclude` says.
 //!
 //! They are the user's, often with secrets in them, and never work: which they are is noted before the first is copied, and
-//! nothing at these places gets into a commit, be it of the work or a safety copy, nor does an ignored file that holds their
-//! secrets get into the latter. When the worktree goes, what is as it was
-//! is deleted, and what was changed is moved to where no ref and no clone finds it.
+//! nothing at these places gets into a commit, be it of the work or a safety copy, nor does another file that holds their
+//! secrets. When the worktree goes, what is as it was is deleted, and what was changed is moved to where no ref and no clone
+//! finds it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::leaked::Leaks;
 use super::model::Claim;
 use super::{Engine, Error, secrets};
 use crate::agent::Mask;
+use crate::cage;
+use crate::config::Settings;
 use crate::git::EntryKind;
 use crate::ledger::Oid;
 use crate::project::Project;
@@ -36,7 +40,8 @@ pub(super) fn bring(engine: &Engine, claim: &Claim, worktree: &Path) -> Result<(
     let text = String::from_utf8_lossy(&patterns).into_owned();
     let mut named = project.repo.ignored_that(&from, &patterns)?;
     // What other attempts have left in their worktrees is theirs.
-    named.retain(|path| !format!("/{path}").contains("/.chant/worktrees/"));
+    let (own, usual) = (project.worktrees_dir(), format!("/{}/", Settings::default().worktree_dir.value));
+    named.retain(|path| !from.join(path).starts_with(&own) && !format!("/{path}").contains(&usual));
     let (brought, secret): (Vec<String>, Vec<String>) =
         named.into_iter().partition(|path| !spec::looks_secret(path) || spec::names_literally(&text, path));
     if !secret.is_empty() {
@@ -64,13 +69,32 @@ pub(super) fn bring(engine: &Engine, claim: &Claim, worktree: &Path) -> Result<(
 
 /// A file that is one, of text and not large.
 fn small_text(path: &Path) -> Option<String> {
+    cage::as_text(&small(path, LARGEST)?)
+}
+
+/// What is in a file that is one and has no more bytes than so many; no link is followed at its end.
+pub(super) fn small(path: &Path, most: u64) -> Option<Vec<u8>> {
     use rustix::fs::OFlags;
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-    file.metadata().ok().filter(|meta| meta.is_file() && meta.len() <= LARGEST)?;
-    let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text).ok()?;
-    Some(text)
+    file.metadata().ok().filter(|meta| meta.is_file() && meta.len() <= most)?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The secrets of what was brought into the worktree of a spec, each with the file that it is of: as the user's checkout has
+/// it now, and as the worktree does.
+pub(super) fn values(project: &Project, spec: &Qualified) -> BTreeMap<String, String> {
+    let paths = noted(project, spec);
+    let tops = [Some(project.worktree_path(&spec.id)), project.repo.main_workdir()];
+    let files = tops.into_iter().flatten().flat_map(|top| paths.iter().map(move |path| (path, top.join(path))));
+    let texts = files.filter_map(|(path, file)| Some((path, small_text(&file)?)));
+    let mut found = BTreeMap::new();
+    for (path, text) in texts {
+        found.extend(secrets::brought(path, &text).into_iter().map(|value| (value, path.clone())));
+    }
+    found
 }
 
 /// Copies one file to its place below `top`, where nothing is; a link is neither copied nor followed.
@@ -142,7 +166,15 @@ pub(super) fn unstage(project: &Project, id: &SpecId) -> Result<(), Error> {
 /// Where the history cannot be read.
 pub(super) fn committed(engine: &Engine, claim: &Claim, tip: Oid) -> Result<Option<String>, Error> {
     let paths = noted(&engine.project, &claim.qualified);
-    let found = engine.project.repo.holding(None, claim.base, &[tip], &paths)?;
+    let repo = &engine.project.repo;
+    let found = match repo.holding(None, claim.base, &[tip], &paths)? {
+        Some(what) => Some(what),
+        None => {
+            let onto = repo.tip(&format!("refs/heads/{}", claim.target))?;
+            let known: Vec<Oid> = onto.into_iter().chain([claim.base]).collect();
+            Leaks::of(&engine.project, &claim.qualified, claim.base).in_commits(None, &[tip], &known)?
+        }
+    };
     Ok(found.map(|what| format!("{what}: `chant work --fresh {}` begins without its commits", claim.id)))
 }
 
@@ -155,7 +187,7 @@ pub(super) fn take_away(project: &Project, id: &SpecId) -> Result<Option<PathBuf
     let qualified = project.qualify(id);
     let (mut paths, worktree) = (noted(project, &qualified), project.worktree_path(id));
     unstage(project, id)?;
-    paths.extend(copies(project, &paths, &worktree)?);
+    paths.extend(copies(project, &qualified, &paths, &worktree)?);
     let mut aside = None;
     for path in &paths {
         let here = worktree.join(path);
@@ -185,17 +217,15 @@ pub(super) fn take_away(project: &Project, id: &SpecId) -> Result<Option<PathBuf
     Ok(aside)
 }
 
-/// Ignored files in a worktree that hold secrets of what was brought: what else is ignored gets into a safety copy.
-fn copies(project: &Project, paths: &[String], worktree: &Path) -> Result<Vec<String>, Error> {
+/// Other files in a worktree that no commit has and that hold secrets of what was brought: what else is left gets into a
+/// safety copy.
+fn copies(project: &Project, spec: &Qualified, paths: &[String], worktree: &Path) -> Result<Vec<String>, Error> {
     if paths.is_empty() || !worktree.is_dir() {
         return Ok(Vec::new());
     }
-    let tops = [Some(worktree.to_owned()), project.repo.main_workdir()];
-    let files = tops.into_iter().flatten().flat_map(|top| paths.iter().map(move |path| (path, top.join(path))));
-    let texts = files.filter_map(|(path, file)| Some((path, small_text(&file)?)));
-    let mask = Mask::new(texts.flat_map(|(path, text)| secrets::brought(path, &text)));
-    let ignored = project.repo.leftovers(worktree)?.ignored;
-    let below = ignored.iter().flat_map(|path| files_below(worktree, path));
+    let mask = Mask::new(values(project, spec).into_keys());
+    let left = project.repo.leftovers(worktree)?;
+    let below = left.ignored.iter().chain(&left.untracked).flat_map(|path| files_below(worktree, path));
     let others = below.filter(|path| !paths.contains(path));
     let holds = |path: &String| {
         small_text(&worktree.join(path)).is_some_and(|text| mask.text(text.as_bytes()) != text.as_bytes())
@@ -205,20 +235,9 @@ fn copies(project: &Project, paths: &[String], worktree: &Path) -> Result<Vec<St
 
 /// A file, or all files in a directory that is ignored as a whole; relative to the top, without what links lead to.
 fn files_below(top: &Path, path: &str) -> Vec<String> {
-    let (mut files, mut open) = (Vec::new(), vec![path.trim_end_matches('/').to_owned()]);
-    while let Some(path) = open.pop() {
-        let there = top.join(&path);
-        match there.symlink_metadata() {
-            Ok(meta) if meta.is_dir() => {
-                let names = fs::read_dir(&there).into_iter().flatten().flatten();
-                let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-                open.extend(names.map(|name| format!("{path}/{name}")));
-            }
-            Ok(meta) if meta.is_file() => files.push(path),
-            _ => {}
-        }
-    }
-    files
+    let walk = ignore::WalkBuilder::new(top.join(path)).standard_filters(false).follow_links(false).build();
+    let files = walk.flatten().filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
+    files.filter_map(|entry| Some(entry.path().strip_prefix(top).ok()?.to_str()?.to_owned())).collect()
 }
 
 /// Whether no link leads to a file from the top.

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::inside::Inside;
 use super::jobs::Watch;
+use super::leaked::Leaks;
 use super::model::Claim;
 use super::tidy::{on_branch, put_aside, set_aside};
 use super::unfit::{embedded, of_its_own};
 use super::{Engine, Error, brought, jobs};
 use crate::agent::{Errand, How};
 use crate::env::failpoint;
-use crate::git::{Expect, Moved, RefMove};
+use crate::git::{Expect, Leftovers, Moved, RefMove};
 use crate::ledger::Oid;
 use crate::project::Project;
 use crate::spec::{Qualified, SpecId};
@@ -45,7 +46,12 @@ pub(super) fn save_partial(
         return Ok(Some(tip));
     }
     let message = format!("{id}: partial work of an interrupted run\n\n{}\n", crate::ledger::spec_line(qualified));
-    if let Err(error) = commit_plainly(engine, qualified, &path, &message, &left.unfit) {
+    let leaks = Leaks::of(project, qualified, tip).in_worktree(&path, left.modified.iter().chain(&left.untracked))?;
+    let but = left_out(project, &path, &left, &leaks)?;
+    for (_, why) in &leaks {
+        engine.notice(id, format!("{why}: it stays in the worktree, and in no commit"));
+    }
+    if let Err(error) = commit_plainly(engine, qualified, &path, &message, &but) {
         put_aside(engine, id, &path, &error.to_string())?;
         return Ok(Some(tip));
     }
@@ -100,12 +106,20 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     }
     let message =
         format!("{}: {}\n\n{}\n", claim.id, claim.spec.title.trim(), crate::ledger::spec_line(&claim.qualified));
-    let refused = match wrong.or_else(|| left.unfit.first().map(|path| of_its_own(path))) {
+    // A person's commits are a person's word.
+    let leaks = match claim.agent.is_person() {
+        true => Vec::new(),
+        false => Leaks::of(project, &claim.qualified, claim.base)
+            .in_worktree(&path, left.modified.iter().chain(&left.untracked))?,
+    };
+    let but = left_out(project, &path, &left, &leaks)?;
+    let leaked = leaks.first().map(|(_, why)| format!("{why}: it stays in the worktree, and in no commit"));
+    let refused = match wrong.or_else(|| left.unfit.first().map(|path| of_its_own(path))).or(leaked) {
         Some(refused) => Some(refused),
         None => commit_with_hooks(engine, claim, &path, &message)?,
     };
     if refused.is_some()
-        && let Err(error) = commit_plainly(engine, &claim.qualified, &path, &message, &left.unfit)
+        && let Err(error) = commit_plainly(engine, &claim.qualified, &path, &message, &but)
     {
         if claim.agent.is_person() {
             return Err(error);
@@ -116,6 +130,20 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     let tip = tip()?;
     let embedded = embedded(engine, claim, tip)?;
     Ok(Saved { refused: refused.or(embedded) })
+}
+
+/// What of a worktree's leftovers is in no commit: what Git refuses, and what holds secrets, which goes out of the index.
+fn left_out(
+    project: &Project,
+    worktree: &Path,
+    left: &Leftovers,
+    leaks: &[(String, String)],
+) -> Result<Vec<String>, Error> {
+    let paths: Vec<String> = leaks.iter().map(|(path, _)| path.clone()).collect();
+    if !paths.is_empty() {
+        project.repo.unstage(worktree, &paths)?;
+    }
+    Ok([left.unfit.clone(), paths].concat())
 }
 
 /// Whether nothing is in a directory, a link to a repository neither.

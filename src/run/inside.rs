@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::agents::Needs;
 use super::household::{self, Courier};
+use super::leaked::Leaks;
 use super::slots::Slot;
 use super::{Engine, Error, brought};
 use crate::agent::Errand;
@@ -170,7 +171,15 @@ pub(super) fn reopen(project: &Project, at: &Path) -> Result<(), Error> {
 
 fn settle(project: &Project, spec: &Qualified, at: &Path, cell: &Cell) -> Result<Left, Error> {
     let repo = &project.repo;
-    let found = repo.take_over(cell, &brought::noted(project, spec))?;
+    let paths = brought::noted(project, spec);
+    let found = repo.take_over(cell, &|objects, from, tips| {
+        if let Some(why) = repo.holding(Some(objects), from, tips, &paths)? {
+            return Ok(Some(why));
+        }
+        let mut known: Vec<Oid> = repo.refs("refs/")?.into_iter().map(|(_, tip)| tip).collect();
+        known.push(from);
+        Leaks::of(project, spec, from).in_commits(Some(objects), tips, &known)
+    })?;
     let mut left = Left::default();
     let mut aside: Vec<Oid> = Vec::new();
     if let Some(why) = found.broken {

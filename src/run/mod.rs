@@ -30,6 +30,7 @@ mod jobs;
 mod labour;
 mod land;
 mod lane;
+mod leaked;
 mod lease;
 mod limits;
 mod listen;

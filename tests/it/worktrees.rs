@@ -254,3 +254,80 @@ fn an_agent_that_commits_a_brought_file_has_failed_and_its_commits_are_on_no_ref
         assert!(!everything(&sandbox).contains("one-of-the-user"), "{after}");
     }
 }
+
+/// A repository whose agent has a file with a secret brought along, and runs a script in which it is free to copy it.
+fn with_secret(script: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write(".gitignore", ".env\n")
+        .write(".worktreeinclude", ".env\n")
+        .write("known", "region: my-very-own-region-one\n");
+    sandbox.write(".env", "DB_TOKEN=tr0ub4dor-and-3\nREGION=my-very-own-region-one\nPORT=3000\n");
+    sandbox.steps("001-a", "", &["A $ test -f a"], script).commit("spec");
+    sandbox
+}
+
+#[test]
+fn a_copy_of_a_brought_secret_that_is_not_ignored_lands_nowhere_and_is_named_by_file_and_line() {
+    for (script, place) in [
+        ("cp .env copy; touch a", "copy:1"),
+        (
+            "mkdir d; printf 'x\\n\\nt = \"%s\"\\n' $(sed -n s/^DB_TOKEN=//p .env) > d/conf; git add -A; touch a",
+            "d/conf:3",
+        ),
+        ("cat .env >> known; touch a", "known:2"),
+        ("cp .env copy; git add copy; git commit -qm copy; touch a", "copy:1"),
+        ("cp .env copy; git add copy; git commit -qm copy; git rm -q copy; git commit -qm gone; touch a", "copy:1"),
+        ("iconv -t UTF-16 .env > copy; touch a", "copy:1"),
+    ] {
+        let sandbox = with_secret(script);
+        let main = sandbox.ask("rev-parse main");
+        let out = sandbox.chant(["work", "001"]);
+        assert_eq!(out.code, 1, "{script}: {}", out.all());
+        assert!(out.err.contains(&format!("{place} holds a secret of .env")), "{script}: {}", out.all());
+        assert!(
+            !out.all().contains("tr0ub4dor") && !everything(&sandbox).contains("tr0ub4dor"),
+            "{script}: {}",
+            out.all()
+        );
+        assert_eq!(sandbox.ask("rev-parse main"), main, "{script}");
+        assert_eq!(sandbox.status("001-a"), "failed", "{script}");
+        sandbox.assert_fsck();
+    }
+}
+
+#[test]
+fn what_an_attempt_did_beside_a_secret_is_kept_and_the_next_one_can_mend_it() {
+    let sandbox = with_secret("touch a; test $CHANT_ATTEMPT = 2 && rm copy || { cp .env copy; git add copy; }");
+    sandbox.chant(["work", "001"]).exits(1);
+    assert!(sandbox.path(".chant/worktrees/001-a/copy").is_file());
+    assert_eq!(sandbox.ask("ls-tree --name-only chant/001-a -- a copy"), "a");
+    sandbox.chant(["work", "001"]).ok();
+    assert!(!everything(&sandbox).contains("tr0ub4dor"));
+    // Without a sandbox its own commits are on its branch, and land all the same nowhere.
+    let open = with_secret("cp .env copy; git add copy; git commit -qm copy; touch a").open();
+    let out = open.chant(["work", "001"]).exits(1);
+    assert!(out.err.contains("copy:1 holds a secret") && out.err.contains("--fresh"), "{}", out.all());
+    assert_eq!(open.ask("log --format=%s main -- copy"), "");
+    let fresh = with_secret("touch a; cp .env copy");
+    fresh.chant(["work", "001"]).exits(1);
+    fresh.chant(["work", "001", "--fresh"]).exits(1);
+    assert!(!everything(&fresh).contains("tr0ub4dor"), "in no safety copy either");
+}
+
+#[test]
+fn what_everybody_knows_or_is_no_secret_lands_as_ever() {
+    for script in [
+        "echo my-very-own-region-one > a",
+        "echo 'port 3000' > a",
+        "echo x$(sed -n s/^DB_TOKEN=//p .env)x > a",
+        "head -c 2000000 /dev/zero | tr '\\0' x > a; cat .env >> a",
+    ] {
+        with_secret(script).chant(["work", "001"]).ok();
+    }
+    // A person's word is a person's word.
+    let sandbox = with_secret("touch a");
+    sandbox.chant(["work", "001", "--agent", "person"]).ok();
+    std::fs::copy(sandbox.path(".env"), sandbox.path(".chant/worktrees/001-a/a")).unwrap();
+    sandbox.chant(["work", "001", "--finish"]).ok();
+}
