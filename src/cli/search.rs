@@ -13,7 +13,8 @@ use crate::spec::{Hit, Query};
 ///
 /// A spec is found where its file (title, labels, text, criteria, commands) or its id holds every WORD; the lines that
 /// hold one of them are printed below it. Upper and lower case are the same, but for a WORD with an upper-case letter in
-/// it. Several words in quotes are one text. Nothing found is no error.
+/// it. Several words in quotes are one text, also where a line ends between them; then the line on which it begins is
+/// printed. Nothing found is no error.
 #[derive(Args)]
 pub struct Search {
     /// What to look for: a spec has to hold all of them.
