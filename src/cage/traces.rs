@@ -37,7 +37,7 @@ impl Traces {
             let lines = value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE).map(str::to_owned);
             for form in std::iter::once(value.trim().to_owned()).chain(lines).filter(|form| !form.is_empty()) {
                 let json = serde_json::Value::from(form.as_str()).to_string();
-                forms.insert(json[1..json.len() - 1].as_bytes().to_vec(), value.clone());
+                forms.insert(json.as_bytes()[1..json.len() - 1].to_vec(), value.clone());
                 forms.insert(form.into_bytes(), value.clone());
             }
         }

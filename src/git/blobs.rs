@@ -11,6 +11,9 @@ pub const LARGEST_LOOK: u64 = 1 << 20;
 /// So many are in memory at once.
 const AT_ONCE: usize = 32;
 
+/// What is said of a file, by its path and content.
+pub type Look<'l, T> = dyn FnMut(&str, &[u8]) -> Result<Option<T>> + 'l;
+
 impl Repo {
     /// What `look` says first of a file that is in `tips`, in whatever commit, and in nothing that can be reached from `known`.
     /// It is given the path under which the file was met first, and its content; what is larger than [`LARGEST_LOOK`] is
@@ -23,7 +26,7 @@ impl Repo {
         more: Option<&Path>,
         tips: &[Oid],
         known: &[Oid],
-        look: &mut dyn FnMut(&str, &[u8]) -> Result<Option<T>>,
+        look: &mut Look<'_, T>,
     ) -> Result<Option<T>> {
         let git = |args: &[&str]| {
             let git = self.git(self.common_dir(), args).env("GIT_DIR", self.common_dir());

@@ -49,6 +49,9 @@ pub struct Released {
     pub broken: Option<String>,
 }
 
+/// Why commits are not taken over: of a directory of objects, the commit at which they begin, and their tips.
+pub type Refuse<'r> = dyn Fn(&Path, Oid, &[Oid]) -> Result<Option<String>> + 'r;
+
 impl Repo {
     /// Reads a cell and takes over the objects that it has and the repository has not; none where `refuse` says why not, of
     /// the cell's objects, the commit at which it began and the tips that are new. May be done again after a kill.
@@ -58,7 +61,7 @@ impl Repo {
     pub fn take_over(
         &self,
         cell: &Cell,
-        refuse: &dyn Fn(&Path, Oid, &[Oid]) -> Result<Option<String>>,
+        refuse: &Refuse<'_>,
     ) -> Result<Released> {
         let head = fs::read_to_string(cell.beside("head")).map_err(Error::io("read", cell.beside("head")))?;
         let (from, head) = head.split_once('\n').unwrap_or((&head, ""));
