@@ -102,10 +102,10 @@ fn table(rows: &[&Row], paint: &Paint) -> String {
         if wide > ids {
             out.push_str("\n  ");
         }
-        spaces(&mut out, if wide > ids { ids } else { ids - wide });
+        text::spaces(&mut out, if wide > ids { ids } else { ids - wide });
         out.push_str(status);
         out.push_str(criteria);
-        spaces(&mut out, counts - criteria.len() + 2);
+        text::spaces(&mut out, counts - criteria.len() + 2);
         out.push_str(&text::cut(&text::clean(&row.title), width.saturating_sub(used)));
         out.truncate(out.trim_end().len());
         out.push('\n');
@@ -121,10 +121,6 @@ fn table(rows: &[&Row], paint: &Paint) -> String {
 fn name(row: &Row) -> String {
     let id = text::clean(row.id.as_str());
     if row.driver.is_some() { format!("  {id}") } else { id }
-}
-
-fn spaces(out: &mut String, count: usize) {
-    out.extend(std::iter::repeat_n(' ', count));
 }
 
 /// Columns that a title needs to say anything.

@@ -37,8 +37,13 @@ fn is_plain(text: &str) -> bool {
 /// A text filled up to so many columns.
 pub fn padded(text: &str, columns: usize) -> String {
     let mut padded = text.to_owned();
-    padded.extend(std::iter::repeat_n(' ', columns.saturating_sub(wide(text))));
+    spaces(&mut padded, columns.saturating_sub(wide(text)));
     padded
+}
+
+/// So many spaces behind what is there.
+pub fn spaces(out: &mut String, count: usize) {
+    out.extend(std::iter::repeat_n(' ', count));
 }
 
 /// A text cut to so many columns, with an ellipsis where something is missing.
