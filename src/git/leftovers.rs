@@ -80,7 +80,7 @@ impl Repo {
     /// Where the index is locked or cannot be written.
     pub fn clear_flags(&self, worktree: &Path) -> Result<()> {
         let worktree = self.worktree(worktree)?;
-        let flagged = self.doubt(&worktree)?.flagged;
+        let (_, flagged) = self.doubted_index(&worktree)?;
         if flagged.is_empty() {
             return Ok(());
         }
@@ -136,10 +136,9 @@ impl Repo {
         Ok(found)
     }
 
-    /// The copy of a worktree's index that believes nothing.
-    pub(super) fn doubt(&self, worktree: &Worktree) -> Result<Doubt> {
+    /// A worktree's index in which nothing is believed, and the paths that were marked skip-worktree or assume-unchanged.
+    fn doubted_index(&self, worktree: &Worktree) -> Result<(gix::index::File, Vec<Vec<u8>>)> {
         let doing = || Error::while_(format!("read the index of {}", worktree.path.display()));
-        let scratch = Scratch::new(self.common_dir())?;
         let hash = self.gix().object_hash();
         let from = worktree.git_dir.join("index");
         let mut index = gix::index::File::at_or_default(&from, hash, true, Default::default()).map_err(doing())?;
@@ -159,10 +158,16 @@ impl Repo {
                 entry.stat = Stat::default();
             }
         }
+        Ok((index, flagged))
+    }
+
+    /// The copy of a worktree's index that believes nothing, and what Git needs to look by it.
+    pub(super) fn doubt(&self, worktree: &Worktree) -> Result<Doubt> {
+        let (mut index, flagged) = self.doubted_index(worktree)?;
+        let scratch = Scratch::new(self.common_dir())?;
         index.set_path(scratch.path("index"));
-        index.write(gix::index::write::Options::default()).map_err(doing())?;
-        let objects = scratch.path("objects");
-        fs::create_dir(&objects).map_err(Error::io("make", &objects))?;
+        let written = index.write(gix::index::write::Options::default());
+        written.map_err(Error::while_(format!("copy the index of {}", worktree.path.display())))?;
         // In a linked worktree Git itself is shut in, and has left the network where that is wished.
         let open = (!worktree.main).then(|| worktree.path.clone());
         let fence = self.fence_with(open, worktree.main, &|args| self.git_at(worktree, args.iter().copied()))?;
@@ -213,9 +218,11 @@ impl Doubt {
     }
 
     /// The same for one that writes objects: into a directory of its own, for who can write the repository's can spoil it.
-    pub(super) fn git_writing(&self, repo: &Repo, worktree: &Worktree, args: &[&str]) -> Git {
-        let git = self.git(repo, worktree, args).env("GIT_OBJECT_DIRECTORY", self.objects());
-        git.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", repo.common_dir().join("objects"))
+    pub(super) fn git_writing(&self, repo: &Repo, worktree: &Worktree, args: &[&str]) -> Result<Git> {
+        let objects = self.objects();
+        fs::create_dir_all(&objects).map_err(Error::io("make", &objects))?;
+        let git = self.git(repo, worktree, args).env("GIT_OBJECT_DIRECTORY", objects);
+        Ok(git.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", repo.common_dir().join("objects")))
     }
 
     /// Where such commands have written their objects.

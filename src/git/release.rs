@@ -58,11 +58,7 @@ impl Repo {
     ///
     /// # Errors
     /// Where the repository cannot be written; what is wrong with the cell is no error.
-    pub fn take_over(
-        &self,
-        cell: &Cell,
-        refuse: &Refuse<'_>,
-    ) -> Result<Released> {
+    pub fn take_over(&self, cell: &Cell, refuse: &Refuse<'_>) -> Result<Released> {
         let head = fs::read_to_string(cell.beside("head")).map_err(Error::io("read", cell.beside("head")))?;
         let (from, head) = head.split_once('\n').unwrap_or((&head, ""));
         let from: Option<Oid> = from.parse().ok();

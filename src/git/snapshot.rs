@@ -50,13 +50,13 @@ impl Repo {
         let force: &[&str] = if ignored { &["--force"] } else { &[] };
         let but = nested.iter().map(|path| format!(":(exclude,literal,top){}", path.trim_end_matches('/')));
         // Line ends that do not survive are a matter for a commit, not for a safety copy.
-        let add = doubt.git_writing(self, worktree, &["add", "--all", "--sparse"]).config("core.safecrlf", "false");
+        let add = doubt.git_writing(self, worktree, &["add", "--all", "--sparse"])?.config("core.safecrlf", "false");
         add.args(force).args(["--", ":/"]).args(but).check()?;
         self.written_tree(worktree, doubt)
     }
 
     fn written_tree(&self, worktree: &Worktree, doubt: &Doubt) -> Result<Oid> {
-        let tree = doubt.git_writing(self, worktree, &["write-tree"]).check()?.text();
+        let tree = doubt.git_writing(self, worktree, &["write-tree"])?.check()?.text();
         let tree = tree.parse().map_err(|_| Error::while_("write a tree")(format!("`{tree}` is no object name")))?;
         let from = worktree.head.as_ref().and_then(Head::commit);
         match self.bring_objects(&doubt.objects(), &doubt.incoming(), from, &[tree])? {
