@@ -1,18 +1,16 @@
-//! Choosing an agent and ordering its processes.
+//! Choosing an agent of those that the settings [describe](super::described), and ordering its processes.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::jobs::{self, For};
+use super::described::{build, environment, lacks, settings_of};
 use super::limits::Limits;
 use super::model::Claim;
 use super::turns::{Seat, Turn};
 use super::{Engine, Error};
-use crate::agent::{Agent, Client, Errand, Household, Script, SignedIn, Task};
+use crate::agent::{Agent, Errand, Household, Script, Task};
 use crate::config::{AgentKind, AgentSettings, Origin, Settings, UNCAPPED, uncapped};
-use crate::env::Vars;
 use crate::project::Project;
 use crate::spec::{Budget, Cap, Spec, SpecId};
 
@@ -219,64 +217,6 @@ fn make(project: &Project, settings: &Settings, spec: &Spec, name: &str) -> Resu
     Ok(Chosen { name, agent: made, settings: agent, model, timeout, idle, budget, seat: Mutex::new(None) })
 }
 
-fn build(project: &Project, name: &str, agent: &AgentSettings, model: Option<String>) -> Box<dyn Agent> {
-    use crate::agent::{Acp, Aider, Claude, Codex, CommandAgent, Gemini, Openai, Opencode, Person, Steps};
-    // What it is given in the end is narrower; here it is asked what there is.
-    let vars: Vars = everything(project, agent).into_iter().collect();
-    let client = |vars| Client {
-        name: name.to_owned(),
-        program: agent.command.clone(),
-        model: model.clone(),
-        args: agent.args.clone(),
-        vars,
-    };
-    let program = project.env.program.clone();
-    match agent.kind {
-        AgentKind::Command => Box::new(CommandAgent::new(name, agent.command.clone(), &vars)),
-        AgentKind::Steps => Box::new(Steps::new(&vars)),
-        AgentKind::Person => Box::new(Person),
-        AgentKind::Claude => Box::new(Claude(client(vars))),
-        AgentKind::Codex => Box::new(Codex(client(vars))),
-        AgentKind::Opencode => Box::new(Opencode(client(vars))),
-        AgentKind::Gemini => Box::new(Gemini(client(vars))),
-        AgentKind::Aider => Box::new(Aider(client(vars))),
-        AgentKind::Acp => Box::new(Acp { client: client(vars), program }),
-        AgentKind::Openai => Box::new(Openai {
-            client: client(vars),
-            program,
-            base_url: agent.base_url.clone(),
-            key_env: agent.key_env.clone(),
-            is_named: names_key(agent),
-            max_turns: agent.max_turns.unwrap_or(crate::agent::TURNS),
-        }),
-    }
-}
-
-/// Whether the settings themselves name the variable that holds an endpoint's key.
-fn names_key(agent: &AgentSettings) -> bool {
-    let usual = crate::agent::KEY;
-    agent.key_env.is_some() || agent.env.contains_key(usual) || agent.pass_env.iter().any(|name| name == usual)
-}
-
-/// Variables and their values.
-type Variables = Vec<(OsString, OsString)>;
-
-/// An agent as the settings describe it, and its own variables, for somebody who goes on with it by hand.
-///
-/// # Errors
-/// Where there is none of that name.
-pub(super) fn client(project: &Project, spec: &Spec, name: &str) -> Result<(Box<dyn Agent>, Variables), Error> {
-    let agent = settings_of(&project.settings, name).ok_or_else(|| {
-        Error::refused(
-            format!("the settings know no agent `{name}` any more"),
-            "`chant config` lists those that they know",
-        )
-    })?;
-    let home = project.env.vars.get("HOME");
-    let env = agent.env.iter().map(|(key, value)| (key.into(), at_home(value, home))).collect();
-    Ok((build(project, name, &agent, spec.model.clone().or_else(|| agent.model.clone())), env))
-}
-
 /// Whether an agent of a spec could be started, for `doctor` and `lint`.
 ///
 /// # Errors
@@ -284,55 +224,6 @@ pub(super) fn client(project: &Project, spec: &Spec, name: &str) -> Result<(Box<
 pub fn checked(project: &Project, settings: &Settings, spec: &Spec) -> Result<String, Error> {
     let (able, _) = able(project, settings, spec, &wanted(settings, spec, None)?)?;
     Ok(able.first().map(|chosen| chosen.name.clone()).unwrap_or_default())
-}
-
-/// What can be told of an agent without spending anything.
-pub struct Condition {
-    /// Whether it is the client of a model; nothing of what follows is known of another.
-    pub has_model: bool,
-    /// Its version, where it says so.
-    pub version: Option<String>,
-    /// Whether somebody is signed in.
-    pub signed_in: SignedIn,
-}
-
-/// Looks at one agent; nothing where no program is behind the name.
-///
-/// # Errors
-/// What it lacks.
-pub fn condition(project: &Project, settings: &Settings, name: &str) -> Result<Option<Condition>, Error> {
-    let Some(agent) = settings_of(settings, name) else { return Ok(None) };
-    if matches!(agent.kind, AgentKind::Steps | AgentKind::Person) {
-        return Ok(None);
-    }
-    let made = build(project, name, &agent, agent.model.clone());
-    lacks(project, &agent, name)?;
-    let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
-    made.check(&dir)?;
-    made.reach()?;
-    let version =
-        made.version().and_then(|argv| crate::agent::version(&argv, &everything(project, &agent), &dir, PATIENCE));
-    Ok(Some(Condition { has_model: agent.kind.has_model(), version, signed_in: made.signed_in() }))
-}
-
-/// What is said of an agent, or what its name alone says.
-fn settings_of(settings: &Settings, name: &str) -> Option<AgentSettings> {
-    let built_in = || AgentKind::built_in(name).map(|kind| AgentSettings::new(kind, Origin::Default));
-    settings.agents.get(name).cloned().or_else(built_in)
-}
-
-/// How long a client may take to say its version.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A variable that an agent needs and that is not set.
-fn lacks(project: &Project, agent: &AgentSettings, name: &str) -> Result<(), Error> {
-    match agent.pass_env.iter().find(|key| project.env.vars.get(key).is_none() && !agent.env.contains_key(*key)) {
-        None => Ok(()),
-        Some(key) => Err(Error::refused(
-            format!("agent `{name}` needs the variable {key}, which is not set"),
-            format!("`export {key}=…`, or take it out of `pass_env`"),
-        )),
-    }
 }
 
 /// What the programs of agents need outside of the worktree.
@@ -457,59 +348,5 @@ impl Chosen {
             tokens: left.tokens,
         };
         Ok(self.agent.order(&task)?)
-    }
-}
-
-/// All that an agent could be given: by this it is asked what is there.
-fn everything(project: &Project, agent: &AgentSettings) -> Vec<(OsString, OsString)> {
-    with_own(project, agent, jobs::clean_environment(project, &For::Looking))
-}
-
-/// The user's environment, as far as an agent is given it, with the agent's own variables over it.
-fn environment(
-    project: &Project,
-    settings: &Settings,
-    agent: &AgentSettings,
-    wants: &[String],
-) -> Vec<(OsString, OsString)> {
-    let named = [wants, &agent.pass_env].concat();
-    with_own(project, agent, jobs::clean_environment(project, &For::Running(settings, &named)))
-}
-
-fn with_own(project: &Project, agent: &AgentSettings, mut env: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    env.retain(|(key, _)| !agent.env.iter().any(|(own, _)| key == own.as_str()));
-    for (key, value) in &agent.env {
-        env.push((key.into(), at_home(value, project.env.vars.get("HOME"))));
-    }
-    env
-}
-
-/// `~` and what begins with `~/`, as a shell has it.
-fn at_home(value: &str, home: Option<&std::ffi::OsStr>) -> OsString {
-    match (value.strip_prefix('~'), home) {
-        (Some(""), Some(home)) => home.to_owned(),
-        (Some(rest), Some(home)) if rest.starts_with('/') => {
-            let mut path = home.to_owned();
-            path.push(rest);
-            path
-        }
-        _ => value.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::ffi::OsStr;
-
-    #[test]
-    fn a_tilde_is_the_home_where_a_shell_would_take_it_for_that() {
-        let home = Some(OsStr::new("/home/ada"));
-        let cases =
-            [("~", "/home/ada"), ("~/.codex-work", "/home/ada/.codex-work"), ("~bob/x", "~bob/x"), ("a~/", "a~/")];
-        for (value, wanted) in cases {
-            assert_eq!(at_home(value, home), wanted);
-        }
-        assert_eq!(at_home("~/x", None), "~/x");
     }
 }

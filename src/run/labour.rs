@@ -11,7 +11,7 @@ use super::listen::{Cut, Heard, Hearing};
 use super::model::{Claim, Ended};
 use super::spent::{self, Journal};
 use super::used::Used;
-use super::{Engine, Error, Phase, Prover, commit, furnish, jobs, on_base, slots, turns};
+use super::{Engine, Error, Phase, Prover, commit, described, furnish, jobs, on_base, slots, turns};
 use crate::agent::{How, Performed, Trouble};
 use crate::env::failpoint;
 use crate::ledger::Oid;
@@ -284,7 +284,7 @@ impl Labour<'_> {
         }
         let Some(mut errand) = agent.version(&engine.project, &self.claim.settings) else { return Ok(None) };
         self.inside.dress_for(agent.name(), &mut errand);
-        let watch = Watch { transcript: None, ..self.watch(agents::PATIENCE) };
+        let watch = Watch { transcript: None, ..self.watch(described::PATIENCE) };
         let done = engine.quietly(errand, &watch)?;
         let version = crate::agent::version_in(&done.tail).filter(|_| done.how.is_success());
         engine.versions().insert(agent.name().to_owned(), version.clone());

@@ -16,6 +16,7 @@ mod catch_up;
 mod claim;
 mod commit;
 mod conflict;
+mod described;
 mod driver;
 mod engine;
 mod events;
@@ -62,11 +63,12 @@ mod turns;
 mod unfit;
 mod used;
 
-pub use agents::{Condition, checked as check_agent, condition};
+pub use agents::checked as check_agent;
 pub use apart::{Wanted, is_transports, prove_apart};
 pub use base::{spec_at as spec_in, target_of};
 pub use catch_up::take_in;
 pub use claim::{ensure_writable, hold};
+pub use described::{Condition, condition};
 pub use engine::{Engine, Reporter, clean_up, work};
 pub use events::{Recorded, record_on_branch, vouch};
 pub use evidence::{

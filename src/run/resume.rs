@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::{Error, agents, spent};
+use super::{Error, described, spent};
 use crate::agent::Lock;
 use crate::ledger::Record;
 use crate::project::Project;
@@ -25,7 +25,7 @@ pub struct Resumed {
 /// not there.
 pub fn resume(project: &Project, spec: &Spec, name: &str, session: Option<&str>, dir: &Path) -> Result<Resumed, Error> {
     let id = &spec.id;
-    let (agent, env) = agents::client(project, spec, name)?;
+    let (agent, env) = described::client(project, spec, name)?;
     let help = format!("`chant log {id}` has what was said; `chant handover {id}` gives you its work");
     // A client is not believed: its word must not become an option of the next call.
     let usable = |session: &&str| {
