@@ -7,7 +7,7 @@ use super::model::{Claim, Claimed, Ended, Finished};
 use super::used::Used;
 use super::{
     Ending, Engine, Error, Evidence, Phase, Progress, Prover, brought, commit, conflict, driver, evidence, frozen,
-    handover, honesty, labour, land, lease, on_base, outward, powers, shared, tidy, transcripts, unfit,
+    handover, honesty, labour, land, lease, on_base, outward, powers, shared, tidy, transcripts,
 };
 use crate::agent::Lock;
 use crate::env::failpoint;

@@ -223,6 +223,7 @@ fn what_people_look_at_fits_eighty_columns() {
     Criteria
       ✓ The findings name what makes customers leave
           $ test -s findings.md
+          red → green
 
     002-keep-more-customers.2  does not hold on ########: 1 unmet
 

@@ -304,8 +304,8 @@ fn where_nothing_waits_for_a_word_there_is_nothing_to_say() {
 #[test]
 fn a_diff_before_deciding_shows_what_a_reviewer_looks_for() {
     let sandbox = Sandbox::new();
-    sandbox.write("tests/a.js", "expect(1)\nexpect(2)\n").write("tests/b.js", "expect(3)\n");
-    let script = "echo 'expect(1)' > tests/a.js; rm tests/b.js; touch elsewhere; touch wanted";
+    sandbox.write("tests/a.js", "expect(one)\nexpect(two)\n").write("tests/b.js", "expect(three)\n");
+    let script = "echo 'expect(one)' > tests/a.js; rm tests/b.js; touch elsewhere; touch wanted";
     let front = "review: required\ntarget_files: [wanted, 'tests/**']";
     sandbox.steps("001-a", front, &["A $ test -f wanted"], script).commit("spec");
     sandbox.chant(["work", "001"]).ok();
