@@ -94,7 +94,7 @@ pub struct Detail {
     pub proofs: Vec<CriterionView>,
     /// Frozen files whose changes were set aside before proving: paths in the repository.
     pub set_aside: Vec<String>,
-    /// Symbolic links of its change that lead out of the repository, in words.
+    /// Symbolic links of its change that lead out of the repository, in words; none once it has landed.
     pub links_out: Vec<String>,
     /// The runs of its agents that have ended, oldest first.
     pub runs: Vec<runs::RunView>,
@@ -270,7 +270,11 @@ pub fn show(project: &Project, look: &Look, query: &str) -> Result<Detail, Error
         kpi: kpi(look, id, row.kpi.as_ref()),
         proofs: proofs(project, look, id),
         set_aside: noted(project, look, id).set_aside,
-        links_out: links_out(project, look, id)?,
+        links_out: match record.is_some_and(|record| record.landing.is_some()) {
+            // What has landed is Git's to show, and may be more than this clone has.
+            true => Vec::new(),
+            false => links_out(project, look, id)?,
+        },
         runs: record.map(|record| runs::of(project, record)).unwrap_or_default(),
         used: runs::used(record),
         body: spec.map(|spec| spec.render()[spec.body.clone()].to_owned()).unwrap_or_default(),

@@ -95,7 +95,7 @@ fn the_state_of_any_revision_is_what_a_clone_cut_there_says() {
     sandbox.chant(["work", "002"]).ok();
     for rev in ["HEAD", "HEAD~1", "HEAD~2"] {
         let at = sandbox.chant(["list", "--json", "--at", rev]).ok().json();
-        let clone = sandbox.beside(&format!("clone-{rev}"));
+        let clone = sandbox.apart(&format!("clone-{rev}"));
         let oid = sandbox.ask(&format!("rev-parse {rev}"));
         sandbox.git(["clone", "--quiet", "--no-checkout", ".", clone.to_str().unwrap()]).ok();
         let git = |args: &[&str]| crate::harness::run(sandbox.command("git", &clone).args(args)).ok();

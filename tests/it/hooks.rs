@@ -241,7 +241,7 @@ fn a_person_works_and_finishes_a_spec_in_plain_git() {
     sandbox.spec("001-a", "", &["A $ grep -q right a"], "");
     git(&sandbox, &["add", "-A"]).ok();
     git(&sandbox, &["commit", "--quiet", "-m", "spec"]).ok();
-    let tree = sandbox.beside("mine");
+    let tree = sandbox.apart("mine");
     git(&sandbox, &["worktree", "add", "--quiet", "-b", "chant/001-a", tree.to_str().unwrap()]).ok();
     let here = |args: &[&str]| within(&sandbox, &tree, "git", args);
     here(&["commit", "--allow-empty", "--quiet", "-m", "I take this", "--trailer", "Chant-Status: in_progress"]).ok();

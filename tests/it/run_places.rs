@@ -274,10 +274,10 @@ fn work_goes_on_in_a_repository_that_was_moved() {
     sandbox.steps("001-a", "", &["A $ test -f a -a -f part"], script).commit("spec");
     sandbox.chant(["work", "001"]).exits(1);
     std::fs::write(sandbox.beside("go"), "").unwrap();
-    std::fs::rename(&sandbox.root, sandbox.beside("moved")).unwrap();
-    sandbox.chant_in(sandbox.beside("moved"), ["work", "001"]).ok();
-    assert!(sandbox.beside("moved/a").exists());
-    let left = crate::harness::run(sandbox.command("git", &sandbox.beside("moved")).args(["worktree", "list"])).ok();
+    std::fs::rename(&sandbox.root, sandbox.apart("moved")).unwrap();
+    sandbox.chant_in(sandbox.apart("moved"), ["work", "001"]).ok();
+    assert!(sandbox.apart("moved/a").exists());
+    let left = crate::harness::run(sandbox.command("git", &sandbox.apart("moved")).args(["worktree", "list"])).ok();
     assert_eq!(left.out.lines().count(), 1, "{}", left.out);
 }
 
@@ -288,8 +288,8 @@ fn a_worktree_whose_repository_was_moved_without_it_is_made_anew() {
     sandbox.chant(["work", "001"]).exits(1);
     std::fs::write(sandbox.beside("go"), "").unwrap();
     std::fs::remove_dir_all(sandbox.path(".chant/worktrees")).unwrap();
-    std::fs::rename(&sandbox.root, sandbox.beside("moved")).unwrap();
-    sandbox.chant_in(sandbox.beside("moved"), ["work", "001"]).ok();
+    std::fs::rename(&sandbox.root, sandbox.apart("moved")).unwrap();
+    sandbox.chant_in(sandbox.apart("moved"), ["work", "001"]).ok();
 }
 
 #[test]

@@ -315,7 +315,7 @@ fn a_tracked_file_of_signers_is_the_targets_and_a_change_of_it_waits_for_a_perso
     sandbox.git(["switch", "--quiet", "-c", "chant/002-b"]).ok();
     seen_from(worktree);
     sandbox.git(["switch", "--quiet", "main"]).ok();
-    let bare = sandbox.beside("bare");
+    let bare = sandbox.apart("bare");
     sandbox.git(["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()]).ok();
     run(sandbox.command("git", &bare).args(["config", "gpg.ssh.allowedSignersFile", ".allowed_signers"])).ok();
     let list = run(sandbox.command(chant(), &bare).args(["list", "--json"])).ok().json();
@@ -366,7 +366,7 @@ fn a_person_finishes_in_plain_git_by_a_commit_that_is_signed() {
 fn two_people_with_a_key_each_work_in_clones_and_a_shallow_one_sees_it() {
     let sandbox = Sandbox::new();
     configure(&sandbox);
-    let server = sandbox.beside("server.git");
+    let server = sandbox.apart("server.git");
     sandbox.git(["init", "--quiet", "--bare", "--initial-branch=main", server.to_str().unwrap()]).ok();
     sandbox.git(["remote", "add", "origin", server.to_str().unwrap()]).ok();
     sandbox.write(".allowed_signers", std::fs::read(signers(&sandbox)).unwrap());
@@ -375,7 +375,7 @@ fn two_people_with_a_key_each_work_in_clones_and_a_shallow_one_sees_it() {
     sandbox.steps("001-a", "review: required", &["A $ test -f a"], "touch a").commit("a project");
     sandbox.git(["push", "--quiet", "-u", "origin", "main"]).ok();
     sandbox.chant(["work", "001"]).ok();
-    let clone = sandbox.beside("bobs");
+    let clone = sandbox.apart("bobs");
     sandbox.git(["clone", "--quiet", server.to_str().unwrap(), clone.to_str().unwrap()]).ok();
     let bobs = |key: &str, args: &[&str]| run(by(&sandbox, BOB, key, sandbox.command(chant(), &clone).args(args)));
     for (name, value) in [("gpg.format", "ssh"), ("gpg.ssh.allowedSignersFile", ".allowed_signers")] {
@@ -389,7 +389,7 @@ fn two_people_with_a_key_each_work_in_clones_and_a_shallow_one_sees_it() {
     assert_eq!(sandbox.status("001-a"), "completed");
     let by_whom = sandbox.ask("log --format=%GS --grep=^Chant-Approval --grep=^Chant-Landing main");
     assert_eq!(by_whom, "bob@example.org\nbob@example.org");
-    let shallow = sandbox.beside("shallow");
+    let shallow = sandbox.apart("shallow");
     let url = format!("file://{}", server.display());
     sandbox.git(["clone", "--quiet", "--depth", "1", &url, shallow.to_str().unwrap()]).ok();
     run(sandbox.command("git", &shallow).args(["config", "gpg.ssh.allowedSignersFile", ".allowed_signers"])).ok();

@@ -95,7 +95,7 @@ impl Clones {
 
     fn with(way: Way, api: Option<u16>, config: &str, guarded: bool, specs: impl FnOnce(&Sandbox)) -> Self {
         let sandbox = Sandbox::new();
-        let hub = sandbox.base.join("hub.git");
+        let hub = sandbox.apart("hub.git");
         run(sandbox
             .command("git", &sandbox.root)
             .args(["init", "--quiet", "--bare", "--initial-branch=main"])
@@ -117,7 +117,7 @@ impl Clones {
     }
 
     pub fn hub(&self) -> PathBuf {
-        self.sandbox.base.join("hub.git")
+        self.sandbox.apart("hub.git")
     }
 
     /// What Git says in the hub.
@@ -134,7 +134,7 @@ impl Clones {
 
     /// Another clone, in a directory of that name.
     pub fn clone(&self, name: &str) -> PathBuf {
-        let dir = self.sandbox.base.join(name);
+        let dir = self.sandbox.apart(name);
         self.git(&self.sandbox.root, &["clone", "--quiet", &self.url, dir.to_str().unwrap()]);
         dir
     }
@@ -162,7 +162,7 @@ impl Clones {
         if self.guarded {
             command.env("PATH", path_with_chant());
         }
-        let file = self.sandbox.base.join("home/.gitconfig");
+        let file = self.sandbox.apart("home/.gitconfig");
         if file.exists() {
             command.env("GIT_CONFIG_GLOBAL", file);
         }
@@ -191,9 +191,9 @@ impl Clones {
 
     fn daemon(&mut self) {
         let port = port();
-        let mut daemon = self.with_config(self.sandbox.command("git", &self.sandbox.base.join("")));
+        let mut daemon = self.with_config(self.sandbox.command("git", &self.sandbox.apart("")));
         daemon.args(["daemon", "--reuseaddr", "--export-all", "--enable=receive-pack", "--listen=127.0.0.1"]);
-        daemon.arg(format!("--port={port}")).arg(format!("--base-path={}", self.sandbox.base.join("").display()));
+        daemon.arg(format!("--port={port}")).arg(format!("--base-path={}", self.sandbox.apart("").display()));
         self.serve(daemon, port);
         self.url = format!("git://127.0.0.1:{port}/hub.git");
     }
@@ -213,7 +213,7 @@ impl Clones {
     }
 
     fn http(&mut self, api: Option<u16>) {
-        let (port, base) = (port(), self.sandbox.base.join(""));
+        let (port, base) = (port(), self.sandbox.apart(""));
         let base = base.to_str().unwrap().trim_end_matches('/').to_owned();
         let exec = run(self.sandbox.command("git", &self.sandbox.root).arg("--exec-path")).ok().out.trim().to_owned();
         run(self.sandbox.command("git", &self.hub()).args(["config", "http.receivepack", "true"])).ok();
@@ -245,13 +245,13 @@ impl Clones {
         self.serve(nginx, port);
         // The password comes from a credential helper, as it does for people; it is in no remote's URL.
         let helper = "!f() { echo username=ada; echo password=secret; }; f";
-        std::fs::write(self.sandbox.base.join("home/.gitconfig"), format!("[credential]\n\thelper = \"{helper}\"\n"))
+        std::fs::write(self.sandbox.apart("home/.gitconfig"), format!("[credential]\n\thelper = \"{helper}\"\n"))
             .unwrap();
         self.url = format!("http://127.0.0.1:{port}/hub.git");
     }
 
     fn ssh(&mut self) {
-        let (port, base) = (port(), self.sandbox.base.join(""));
+        let (port, base) = (port(), self.sandbox.apart(""));
         let base = base.to_str().unwrap().trim_end_matches('/').to_owned();
         for key in ["host", "user"] {
             let mut keygen = self.sandbox.command("ssh-keygen", &self.sandbox.root);
@@ -271,7 +271,7 @@ impl Clones {
         let ssh = format!(
             "ssh -F none -i {base}/user -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes"
         );
-        std::fs::write(self.sandbox.base.join("home/.gitconfig"), format!("[core]\n\tsshCommand = {ssh}\n")).unwrap();
+        std::fs::write(self.sandbox.apart("home/.gitconfig"), format!("[core]\n\tsshCommand = {ssh}\n")).unwrap();
         let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
         self.url = format!("ssh://{user}@127.0.0.1:{port}{base}/hub.git");
     }

@@ -88,13 +88,13 @@ impl StandIn {
         let port = listener.local_addr().unwrap().port();
         let mut clones = Clones::behind(port, specs);
         let root = clones.sandbox.root.clone();
-        std::fs::create_dir_all(clones.sandbox.base.join("ada")).unwrap();
-        std::os::unix::fs::symlink(clones.hub(), clones.sandbox.base.join("ada/churn.git")).unwrap();
+        std::fs::create_dir_all(clones.sandbox.apart("ada")).unwrap();
+        std::os::unix::fs::symlink(clones.hub(), clones.sandbox.apart("ada/churn.git")).unwrap();
         clones.set_path("ada/churn.git");
         clones.git(&root, &["remote", "set-url", "origin", clones.url()]);
         let word = format!("{face:?}").to_lowercase();
         clones.git(&root, &["config", "chant.forge", &word]);
-        let (hub, work) = (clones.hub(), clones.sandbox.base.join("forge"));
+        let (hub, work) = (clones.hub(), clones.sandbox.apart("forge"));
         let git = clones.git_there();
         git(&hub, &["clone", "--quiet", hub.to_str().unwrap(), work.to_str().unwrap()]).ok();
         let squash = faces::squash_kept(face);

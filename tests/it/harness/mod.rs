@@ -84,6 +84,11 @@ impl Sandbox {
         if is_there { self.base.join(name) } else { self.base.join("talk").join(name) }
     }
 
+    /// A place beside the repository that agents may not write: for clones, worktrees and servers.
+    pub fn apart(&self, name: &str) -> PathBuf {
+        self.base.join(name)
+    }
+
     /// A path in the repository; `../` leads beside it.
     pub fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
         let inside = inside.as_ref();

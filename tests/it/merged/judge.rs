@@ -135,7 +135,7 @@ fn all_wrong(sandbox: &Sandbox, dir: &Path, expected: &str, words: bool) -> Vec<
 
 /// Makes the history of a row, and gives what is wrong with what is said of it.
 pub fn judge(template: &Sandbox, row: &Row, number: usize) -> Vec<String> {
-    let dir = template.beside(&format!("row{number}"));
+    let dir = template.apart(&format!("row{number}"));
     let shell = |script: &str| -> Output { run(template.command("sh", &dir).args(["-c", script])) };
     std::fs::create_dir(&dir).unwrap();
     let made = shell(&format!("cp -a {} . && cd repo\n{WORDS}{}", template.root.display(), row.does));
