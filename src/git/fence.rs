@@ -58,6 +58,8 @@ impl Fenced {
     }
 }
 
+/// The key of Git's configuration that says how long a filter or a merge driver may take over one file, as in `90s`.
+pub const FILTER_TIMEOUT: &str = "chant.filterTimeout";
 /// How long a filter or a merge driver may take over one file, where nothing else is said.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -113,10 +115,16 @@ impl Repo {
         Ok(Some(Fenced(Arc::new(Standing { settings: settings.collect(), lfs, scratch }))))
     }
 
-    /// How long a filter or a merge driver may take over one file: `chant.filterTimeout` of Git's configuration, as in `90s`.
+    /// How long a filter or a merge driver may take over one file.
     fn patience_with_filters(&self) -> Duration {
-        let named = self.config("chant.filterTimeout").and_then(|text| crate::spec::parse_duration(&text));
+        let named = self.config(FILTER_TIMEOUT).and_then(|text| crate::spec::parse_duration(&text));
         named.filter(|limit| !limit.is_zero()).unwrap_or(PATIENCE)
+    }
+
+    /// The value of [`FILTER_TIMEOUT`], where it is none.
+    pub fn bad_filter_timeout(&self) -> Option<String> {
+        let is_bad = |text: &String| crate::spec::parse_duration(text).is_none_or(|limit| limit.is_zero());
+        self.config(FILTER_TIMEOUT).filter(is_bad)
     }
 
     /// Whether anything is configured by which Git starts a filter or a merge driver, or may be in a worktree.

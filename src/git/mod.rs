@@ -73,7 +73,7 @@ pub use cell::Cell;
 pub use diff::Change;
 pub use error::{Error, Result, WorktreeError};
 pub use exe::{Git, Output, scrubbed};
-pub use fence::Shutting;
+pub use fence::{FILTER_TIMEOUT, Shutting};
 pub use follow::Follow;
 pub use kept::{Of, Tick};
 pub use leftovers::Leftovers;

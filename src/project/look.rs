@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::committed::uncommitted;
+use super::decisive::Decisive;
 use super::folded::{Kept, folded, last_fold};
 use super::seen::Seen;
 use super::trust;
@@ -297,28 +298,19 @@ fn conflicts(project: &Project, board: &Board) -> Result<BTreeMap<SpecId, String
     Ok(found)
 }
 
-/// Whether a file of the repository decides what counts: a spec, settings, a prompt.
-pub fn decides(path: &str) -> bool {
-    let Some((_, inside)) = path.split_once(".chant/").filter(|(before, _)| before.is_empty() || before.ends_with('/'))
-    else {
-        return false;
-    };
-    inside == "config.yaml" || inside.starts_with("specs/") || inside.starts_with("prompts/")
-}
-
-/// What completed work changes of the files that decide what counts, though nobody asked for it: a person accepts that. A
-/// landing looks closer, and a driver's members were asked about one by one.
+/// What completed work changes of what decides what counts, though nobody asked for it: a person accepts that, and until
+/// then it does not land.
 fn deciding(project: &Project, set: &Set, board: &Board) -> Result<BTreeMap<SpecId, Vec<String>>, Error> {
     let mut found = BTreeMap::new();
+    if board.to_land.is_empty() {
+        return Ok(found);
+    }
+    let judge = Decisive::of(project);
     for row in board.rows.iter().filter(|row| board.to_land.contains(&row.id)) {
         let (Some(branch), Some(target), Some(spec)) = (&row.branch, &row.target, set.get(&row.id)) else { continue };
         let tip = |name: &str| project.repo.tip(&format!("refs/heads/{name}"));
-        let (Some(onto), Some(tip), false) = (tip(target)?, tip(branch)?, spec.is_driver()) else { continue };
-        let (asked, own) = (crate::spec::matcher(&spec.target_files), project.spec_path(&row.id));
-        let is_asked = |path: &str| path.strip_prefix(&project.prefix).is_some_and(|inside| asked.is_match(inside));
-        let changes = project.repo.changes(project.repo.merge_base(onto, tip)?, tip)?;
-        let paths = changes.into_iter().map(|change| change.path);
-        let paths: Vec<String> = paths.filter(|path| decides(path) && *path != own && !is_asked(path)).collect();
+        let (Some(onto), Some(tip)) = (tip(target)?, tip(branch)?) else { continue };
+        let paths = judge.changed(&row.id, spec, Some(set), &project.settings, onto, tip)?;
         if !paths.is_empty() {
             found.insert(row.id.clone(), paths);
         }

@@ -5,6 +5,7 @@
 //! name (none at the repository's root) qualifies its specs' ids in branches and trailers (DESIGN.md, section 2).
 
 mod committed;
+mod decisive;
 mod drift;
 mod folded;
 mod load;
@@ -16,11 +17,12 @@ mod trust;
 mod unchanged;
 mod verdicts;
 
+pub use decisive::Decisive;
 pub use drift::{Drifted, drifted};
 pub use load::{
     Loaded, Neighbour, leads_out, lint_together, load_at, load_staged, load_worktree, other_projects, projects,
 };
-pub use look::{Look, decides, did, look, look_at, policy, rival};
+pub use look::{Look, did, look, look_at, policy, rival};
 pub use sharing::Sharing;
 pub use verdicts::Verdicts;
 

@@ -1,12 +1,13 @@
 //! Settings as they hold for a repository: of the paths that `sandbox.write` opens, none may lead to what Git or chant runs,
-//! obeys or keeps there, whatever way it is written. That is known only where the repository is.
+//! obeys or keeps there, whatever way it is written; and what is asked of Git's configuration alone has to have a meaning. That
+//! is known only where the repository is.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::{CONFIG, Project};
 use crate::config::{Flags, Settings, placed, resolved};
 use crate::env::Env;
-use crate::git::Repo;
+use crate::git::{FILTER_TIMEOUT, Repo};
 use crate::spec::{Diagnostic, Source};
 
 /// Loads the settings: a file's name and bytes, and what this machine says over them.
@@ -20,7 +21,17 @@ pub(super) fn settings(
     let prefix = file.map_or("", |(name, _)| name.strip_suffix(CONFIG).unwrap_or_default());
     let source = file.map(|(name, bytes)| Source::new(name, &String::from_utf8_lossy(bytes)));
     said.extend(exposed(repo, env, &settings, prefix, source.as_ref()));
+    said.extend(repo.bad_filter_timeout().map(|text| impatient(&text)));
     (settings, said)
+}
+
+/// A limit of filters that is none.
+fn impatient(text: &str) -> Diagnostic {
+    let source = Source::new(&format!("git config {FILTER_TIMEOUT}"), text);
+    let wrong = format!("`{FILTER_TIMEOUT}` is no length of time above nothing");
+    Diagnostic::error("chant::config::filter_timeout", &source, wrong)
+        .label(0..text.len(), "this value".to_owned())
+        .help(format!("as in `git config {FILTER_TIMEOUT} 2m`; `git config --unset {FILTER_TIMEOUT}` leaves it at 10m"))
 }
 
 /// What is opened by `sandbox.write` and must not be.

@@ -1,8 +1,6 @@
 //! Landing: a merge in memory, proven as merged, put onto the target by compare-and-swap; the checkout of the target
 //! follows, before the ref moves, or nothing moves at all (DESIGN.md, section 5).
 
-use std::collections::BTreeSet;
-
 use super::base::no_target;
 use super::catch_up::catch_up;
 use super::conflict::Clash;
@@ -15,10 +13,10 @@ use super::onto::{Onto, fenced as move_onto};
 use super::reviewed::said;
 use super::{Ending, Engine, Error, Phase, Prover, merged, shared, tidy};
 use crate::agent::Lock;
-use crate::git::{Change, EntryKind, Expect, Merge, RefMove};
+use crate::git::{Expect, Merge, RefMove};
 use crate::ledger::{self, Block, Landing, Oid, State, Transition};
-use crate::project::{self, Project};
-use crate::spec::{self, SpecId};
+use crate::project::{self, Decisive, Project};
+use crate::spec::SpecId;
 
 /// How often a target that others move at the same time is tried again.
 const TRIES: usize = 100;
@@ -268,69 +266,13 @@ pub(super) fn landing_block(project: &Project, finished: &Finished) -> Result<Bl
     })
 }
 
-/// Specs, settings, prompts, programs that its own proofs run, the hooks that Git would run, and who may sign, which the landing would
-/// change beyond the boxes of its own specs and without being named in their `target_files`: those decide what counts,
-/// so a person does.
+/// What the landing would change of what decides what counts: that does a person.
 fn protected(project: &Project, finished: &Finished, onto: Oid) -> Result<Option<Vec<String>>, Error> {
-    let repo = &project.repo;
-    let fork = repo.merge_base(onto, finished.commit)?;
-    let mut allowed = finished.spec.target_files.clone();
-    let mut own = BTreeSet::from([project.spec_path(&finished.id)]);
-    if finished.spec.is_driver() {
-        let loaded = project::load_at(project, onto)?;
-        let mut open: Vec<SpecId> = loaded.set.members_of(&finished.id).to_vec();
-        while let Some(member) = open.pop() {
-            own.insert(project.spec_path(&member));
-            allowed.extend(loaded.set.get(&member).iter().flat_map(|spec| spec.target_files.clone()));
-            open.extend(loaded.set.members_of(&member).iter().cloned());
-        }
-    }
-    let allowed = spec::matcher(&allowed);
-    let proofs = finished.spec.criteria.iter().filter_map(|criterion| criterion.command.as_deref());
-    let commands: Vec<&str> = proofs.chain(finished.settings.worktree_setup.value.as_deref()).collect();
-    let mut found = Vec::new();
-    let hooks = repo.hooks_in_tree();
-    let is_hook = |path: &str| hooks.as_deref().is_some_and(|dir| path.starts_with(dir));
-    let keys = repo.key_files_in_tree();
-    for change in repo.changes(fork, finished.commit)? {
-        // A proof's own program that was there before; one that the work itself brought is part of it.
-        let judge = change.old.is_some() && judges(project, &commands, &change)?;
-        // What it would bring may be there already, where the target was rewritten meanwhile.
-        if !(project::decides(&change.path) || is_hook(&change.path) || keys.contains(&change.path) || judge)
-            || repo.entry(onto, &change.path)? == change.new
-        {
-            continue;
-        }
-        let inside = change.path.strip_prefix(&project.prefix);
-        if inside.is_some_and(|inside| allowed.is_match(inside)) {
-            continue;
-        }
-        if own.contains(&change.path) {
-            let text = |side: Option<(Oid, crate::git::EntryKind)>| -> Result<String, Error> {
-                let bytes = side.map(|(oid, _)| repo.blob(oid)).transpose()?.unwrap_or_default();
-                Ok(String::from_utf8_lossy(&bytes).into_owned())
-            };
-            if spec::same_but_boxes(&text(change.old)?, &text(change.new)?) {
-                continue;
-            }
-        }
-        found.push(change.path);
-    }
+    let Finished { id, spec, settings, .. } = finished;
+    let loaded = spec.is_driver().then(|| project::load_at(project, onto)).transpose()?;
+    let members = loaded.as_ref().map(|loaded| &loaded.set);
+    let found = Decisive::of(project).changed(id, spec, members, settings, onto, finished.commit)?;
     Ok((!found.is_empty()).then_some(found))
-}
-
-/// Whether a file is a program that one of the commands names.
-fn judges(project: &Project, commands: &[&str], change: &Change) -> Result<bool, Error> {
-    let Some(inside) = change.path.strip_prefix(&project.prefix) else { return Ok(false) };
-    if commands.iter().any(|command| spec::programs(command).iter().any(|program| program == inside)) {
-        return Ok(true);
-    }
-    if !commands.iter().any(|command| spec::names_file(command, inside)) {
-        return Ok(false);
-    }
-    let Some((oid, kind)) = change.old.or(change.new) else { return Ok(false) };
-    let starts = || -> Result<bool, Error> { Ok(project.repo.blob(oid)?.starts_with(b"#!")) };
-    Ok(spec::is_program(inside) || kind == EntryKind::Exec || (kind == EntryKind::Blob && starts()?))
 }
 
 fn conflict(engine: &Engine, finished: &Finished, onto: Oid, paths: &[String]) -> Result<Ending, Error> {

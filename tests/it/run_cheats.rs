@@ -60,6 +60,8 @@ fn a_set_up_that_the_work_changed_is_a_persons_to_accept() {
     let out = sandbox.chant(["work", "001"]).exits(3);
     assert!(out.err.contains("setup.sh"), "{}", out.all());
     assert_eq!(sandbox.status("001-a"), "in_review");
+    let attention = sandbox.item("001-a")["attention"].as_str().unwrap().to_owned();
+    assert!(attention.contains("changes setup.sh"), "{attention}");
 }
 
 #[test]
@@ -72,6 +74,8 @@ fn a_program_of_a_proof_is_known_however_it_is_called() {
         sandbox.steps("001-a", "", &[&format!("A $ {proof}")], "echo true > check.sh; echo true > sub/x.sh");
         sandbox.commit("spec").chant(["work", "001"]).exits(3);
         assert_eq!(sandbox.status("001-a"), "in_review", "{proof}");
+        let attention = sandbox.item("001-a")["attention"].as_str().unwrap().to_owned();
+        assert!(attention.contains("`chant approve 001-a`") && attention.contains(".sh"), "{proof}: {attention}");
     }
 }
 

@@ -283,3 +283,16 @@ fn a_filter_that_hangs_is_ended_with_all_that_it_started_and_named_with_its_file
         assert!(out.code != 0 && words.contains(said) && words.contains("took longer than"), "{key}: {}", out.all());
     }
 }
+
+#[test]
+fn a_limit_of_filters_that_is_none_is_refused_before_anything_begins() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "touch a").commit("spec");
+    for value in ["soon", "0", "-3m"] {
+        sandbox.git(["config", "chant.filterTimeout", value]).ok();
+        let out = sandbox.chant(["work", "001"]).exits(2);
+        assert!(out.err.contains("chant.filterTimeout") && out.err.contains(value), "{}", out.all());
+    }
+    sandbox.git(["config", "--unset", "chant.filterTimeout"]).ok();
+    assert_eq!(sandbox.status("001-a"), "ready");
+}
