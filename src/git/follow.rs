@@ -14,7 +14,7 @@ use super::diff::tree_changes;
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::fence::Fenced;
-use super::index_lock::{Begun, IndexLock, Locking};
+use super::index_lock::{Begun, IndexLock, Locking, copy_index};
 use super::leftovers::text;
 use super::object::tree_of;
 use super::occupied::operation;
@@ -143,7 +143,7 @@ impl Repo {
     /// be in the files, but not in the index; or why not.
     fn examine(&self, worktree: &Worktree, trial: &mut Trial, from: Oid) -> Result<Examined> {
         let real = worktree.git_dir.join("index");
-        match fs::copy(&real, trial.index()) {
+        match copy_index(&real, &trial.index()) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Err(refused("it has no index, and so no files that could follow", [])));
             }

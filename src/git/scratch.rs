@@ -87,6 +87,10 @@ impl Drop for Scratch {
             // What stays behind is found by the next sweep.
             delete(&self.dir).ok();
         }
+        // Not by closing it alone: a child of another thread may hold a copy of it until it has become its program.
+        if let Some(alive) = &self.alive {
+            alive.unlock().ok();
+        }
     }
 }
 

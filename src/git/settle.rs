@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::error::{Error, Result};
 use super::follow::{Changes, Side, is_there, on_disk};
-use super::index_lock::{Begun, IndexLock, Locking};
+use super::index_lock::{Begun, IndexLock, Locking, copy_index};
 use super::repo::Repo;
 use super::scratch::{self, Scratch};
 use super::worktree::Worktree;
@@ -63,7 +63,7 @@ impl Repo {
         changes.retain(|path, _| !begun.already.contains(path));
         let trial = Scratch::new(self.common_dir())?;
         let (real, index) = (worktree.git_dir.join("index"), trial.path("index"));
-        std::fs::copy(&real, &index).map_err(Error::io("read", &real))?;
+        copy_index(&real, &index).map_err(Error::io("read", &real))?;
         let fence = self.fence(worktree)?;
         let git = |args: &[&str]| {
             self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", &index).fenced(fence.as_ref())

@@ -108,3 +108,29 @@ fn where_git_fails_half_way_everything_is_as_it_was() {
     let scene = Scene { repo, from, to };
     scene.refuses("broken", &[]);
 }
+
+#[test]
+fn what_was_written_within_one_tick_of_the_clock_is_taken_back_as_well() {
+    let repo = TestRepo::new();
+    repo.write(".gitattributes", "broken filter=broken\n");
+    repo.write("a", "old\n");
+    let from = repo.commit_file("broken", "old\n", "old");
+    repo.write("a", "new\n");
+    let to = repo.commit_file("broken", "new\n", "new");
+    repo.git(&["reset", "--quiet", "--hard", &from.to_string()]);
+    // Only size and time are looked at, and the second file comes too late to change them.
+    repo.git(&["config", "core.trustctime", "false"]);
+    repo.git(&["config", "core.checkStat", "minimal"]);
+    repo.git(&["config", "filter.broken.smudge", "if grep -q new; then touch -d @1700000000 a; exit 1; fi; echo old"]);
+    repo.git(&["config", "filter.broken.clean", "cat"]);
+    repo.git(&["config", "filter.broken.required", "true"]);
+    let tick = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let set = |path: &str| {
+        fs::File::options().write(true).open(repo.path().join(path)).unwrap().set_modified(tick).unwrap();
+    };
+    set("a");
+    repo.git(&["update-index", "-q", "--refresh"]);
+    set(".git/index");
+    let scene = Scene { repo, from, to };
+    scene.refuses("broken", &[]);
+}
