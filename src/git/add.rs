@@ -103,19 +103,6 @@ impl Repo {
         }
     }
 
-    /// Waits for a lock of this repository, and holds it until dropped.
-    pub(super) fn turn(&self, name: &str) -> Result<File> {
-        let dir = self.common_dir().join("chant/locks");
-        let path = dir.join(name);
-        let open = || {
-            fs::create_dir_all(&dir)?;
-            let file = File::options().create(true).append(true).open(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        open().map_err(Error::io("lock", &path))
-    }
-
     fn refuse_second(&self, at: &Path, what: &Checkout) -> Result<()> {
         let Checkout::Branch(branch) = what else { return Ok(()) };
         match self.checked_out(branch)?.into_iter().find(|worktree| worktree.path != at) {

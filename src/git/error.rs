@@ -95,6 +95,22 @@ pub enum Error {
         /// The ref that is there.
         other: String,
     },
+    /// A program that is not chant holds a lock that only chant has a use for: one can be taken by whoever can read it.
+    #[error("chant's lock {} is held by process {pid}, which runs {program} and has no use for it", path.display())]
+    #[diagnostic(
+        code(git::held),
+        help(
+            "an agent may do that, or what one left behind: `ps {pid}` shows it, `kill {pid}` ends it; then try again"
+        )
+    )]
+    Held {
+        /// The lock's file.
+        path: PathBuf,
+        /// Who holds it.
+        pid: u32,
+        /// Its program.
+        program: String,
+    },
     /// Somebody holds the lock on a ref, and does not let go.
     #[error("`{name}` is locked by another process")]
     #[diagnostic(

@@ -63,6 +63,7 @@ mod snapshot;
 mod splice;
 mod staged;
 mod threeway;
+mod turn;
 mod walk;
 mod walked;
 pub mod worktree;
