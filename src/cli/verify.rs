@@ -20,7 +20,7 @@ pub struct Verify {
     /// The specs.
     #[arg(required_unless_present = "all")]
     ids: Vec<String>,
-    /// Every spec that has landed.
+    /// Every spec that has landed; with `--at`, every one whose work is there.
     #[arg(long, conflicts_with = "ids")]
     all: bool,
     /// On this revision instead.
@@ -79,6 +79,7 @@ impl Verify {
         let project = context.project()?;
         let reporter = Arc::new(progress::quiet(context));
         let jobs = self.jobs.map(usize::from);
+        let at_revision = self.at.is_some();
         let wanted = ops::verify::Wanted { queries: self.ids, all: self.all, at: self.at, jobs };
         let found = ops::verify::verify(&project, &wanted, reporter)?;
         let unmet = found.iter().any(|found| found.outcome.as_ref().is_ok_and(|evidence| !evidence.holds()));
@@ -88,6 +89,9 @@ impl Verify {
             let findings: Vec<Finding> = found.iter().map(finding).collect();
             context.json(&findings)?;
             return Ok(code);
+        }
+        if found.is_empty() {
+            context.print(if at_revision { "nothing has landed there\n" } else { "nothing has landed\n" })?;
         }
         for (n, verified) in found.iter().enumerate() {
             let between = if n == 0 { "" } else { "\n" };

@@ -75,6 +75,9 @@ pub fn verify(project: &Project, wanted: &Wanted, reporter: run::Reporter) -> Re
     let mut seen = BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     let at = wanted.at.as_ref().map(|rev| project.repo.rev(rev)).transpose()?;
+    if let Some(at) = at.filter(|_| wanted.all) {
+        ids = landed_by(project, &look, ids, at)?;
+    }
     let places = ids.into_iter().map(|id| place(project, &look, id, at)).collect::<Result<Vec<_>, _>>()?;
     let jobs = wanted.jobs.unwrap_or(project.settings.jobs.value).clamp(1, places.len().max(1));
     let (engine, _runtime) = Engine::alone(project.clone(), Request::default(), reporter)?;
@@ -92,6 +95,23 @@ pub fn verify(project: &Project, wanted: &Wanted, reporter: run::Reporter) -> Re
     });
     run::sweep(project);
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect())
+}
+
+/// Those of the specs that have landed whose work is in a commit: what came later says nothing there.
+fn landed_by(project: &Project, look: &Look, ids: Vec<SpecId>, at: Oid) -> Result<Vec<SpecId>, Error> {
+    let then = project::look_at(project, at)?;
+    let was_there = |id: &SpecId| -> Result<bool, Error> {
+        let landing = look.ledger.record(&project.qualify(id)).and_then(|record| record.landing.as_ref());
+        let completed = then.board.row(id).is_some_and(|row| row.status == Status::Completed);
+        Ok(completed || landing.map_or(Ok(true), |landing| project.repo.is_ancestor(landing.commit, at))?)
+    };
+    let mut found = Vec::new();
+    for id in ids {
+        if was_there(&id)? {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }
 
 fn next_of<'a>(next: &AtomicUsize, places: &'a [Place]) -> Option<(usize, &'a Place)> {
