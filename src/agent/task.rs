@@ -164,11 +164,11 @@ impl Task {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum AgentError {
     /// Its configuration names no program.
-    #[error("agent `{agent}` has an empty command")]
+    #[error("agent `{agent}` has no command")]
     #[diagnostic(
         code(chant::agent::empty),
         help(
-            "give it one in .chant/config.yaml: `agents: {{ {agent}: {{ command: [\"sh\", \"agents/{agent}.sh\"] }} }}`"
+            "say in .chant/config.yaml which program it is: `agents: {{ {agent}: {{ command: [program, argument] }} }}`"
         )
     )]
     Empty {

@@ -254,6 +254,11 @@ impl AgentKind {
         !matches!(self, Self::Command | Self::Steps | Self::Person)
     }
 
+    /// Whether it asks a model over the network, whatever else is set. A server of the Agent Client Protocol may hold its own.
+    pub fn needs_net(self) -> bool {
+        self.has_model() && self != Self::Acp
+    }
+
     /// What of a cap it cannot keep, because nothing of it is known while it runs; `None` where it keeps all of it.
     pub fn cannot_keep(self, cap: Cap) -> Option<&'static str> {
         // The spec's own steps and a person spend nothing of what is counted here.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::described::{build, environment, lacks, settings_of};
+use super::described::{build, environment, lacks, offline, settings_of};
 use super::limits::Limits;
 use super::model::Claim;
 use super::turns::{Seat, Turn};
@@ -277,6 +277,7 @@ impl Chosen {
     fn check(&self, project: &Project) -> Result<(), Error> {
         let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
         lacks(project, &self.settings, &self.name)?;
+        offline(&project.settings, &self.settings, &self.name)?;
         Ok(self.agent.check(&dir)?)
     }
 

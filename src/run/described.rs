@@ -90,6 +90,7 @@ pub fn condition(project: &Project, settings: &Settings, name: &str) -> Result<O
     }
     let made = build(project, name, &agent, agent.model.clone());
     lacks(project, &agent, name)?;
+    offline(settings, &agent, name)?;
     let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
     made.check(&dir)?;
     made.reach()?;
@@ -116,6 +117,21 @@ pub(super) fn lacks(project: &Project, agent: &AgentSettings, name: &str) -> Res
             format!("`export {key}=…`, or take it out of `pass_env`"),
         )),
     }
+}
+
+/// An agent whose model is out of its reach.
+pub(super) fn offline(settings: &Settings, agent: &AgentSettings, name: &str) -> Result<(), Error> {
+    let net = &settings.sandbox.no_net;
+    if !net.value || !settings.sandbox.on.value || !agent.kind.needs_net() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!(
+            "agent `{name}` asks a model over the network, and the settings say `sandbox.net: none` ({})",
+            net.origin
+        ),
+        "say `net: shared`, or let an agent of kind `command` do the work",
+    ))
 }
 
 /// All that an agent could be given: by this it is asked what is there.

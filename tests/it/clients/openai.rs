@@ -326,3 +326,18 @@ fn doctor_asks_the_endpoint() {
     let out = desk.chant(&["doctor"]).out;
     assert!(out.contains("agent `local` knows no model `m`") && out.contains("other"), "{out}");
 }
+
+#[test]
+fn without_a_network_it_is_refused_before_the_claim_and_doctor_says_so() {
+    let model = Model::start("true");
+    let desk = desk(&model, "", "", "sandbox: { net: none }");
+    if !chant::cage::support().is_there() || chant::cage::net_can_go().is_err() {
+        eprintln!("not tried: no landlock, or no network namespaces");
+        return;
+    }
+    let out = desk.chant(&["work", "001"]);
+    refused(&desk, &out, &["agent `local`", "sandbox.net: none", "net: shared"]);
+    let out = desk.chant(&["doctor"]);
+    assert!(out.out.contains("sandbox.net: none") && out.out.contains("local"), "{}", out.all());
+    assert_eq!(model.heard().len(), 0);
+}
