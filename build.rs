@@ -18,8 +18,9 @@ fn main() {
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());
         let Ok(inside) = file.strip_prefix(root) else { continue };
-        let absolute = std::path::absolute(&file).unwrap_or(file.clone());
-        writeln!(list, "    ({:?}, include_bytes!({absolute:?}) as &[u8]),", inside.display().to_string()).ok();
+        // From where it is compiled: a target directory may serve several clones.
+        let from = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?})", format!("/{}", file.display()));
+        writeln!(list, "    ({:?}, include_bytes!({from}) as &[u8]),", inside.display().to_string()).ok();
     }
     list.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join("example.rs");

@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 
 /// The largest file that is read, in bytes.
 pub(super) const LARGEST: u64 = 8 << 20;
@@ -102,14 +102,17 @@ impl Ground {
     pub(super) fn write(&self, path: &Path, text: &str) -> io::Result<PathBuf> {
         let below = self.resolved(path)?;
         if plainly(&below).starts_with(".git") {
-            let why = format!("{} is Git's own", path.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+            return Err(gits_own(path));
         }
         if let Some(above) = below.parent().filter(|above| !(above.as_os_str().is_empty() || self.dir.is_dir(above))) {
             self.dir.create_dir_all(above).map_err(|error| named(path, error))?;
         }
-        // Cut to nothing only when it is known to be a file.
+        // Cut to nothing only when it is known to be a file, and by whatever names it was reached not that of Git.
         let mut file = self.file(path, &below, OpenOptions::new().write(true).create(true))?;
+        let id = |meta: cap_std::fs::Metadata| (meta.dev(), meta.ino());
+        if self.dir.metadata(".git").is_ok_and(|git| file.metadata().is_ok_and(|meta| id(meta) == id(git))) {
+            return Err(gits_own(path));
+        }
         file.set_len(0)?;
         io::Write::write_all(&mut file, text.as_bytes())?;
         Ok(plainly(&below))
@@ -148,6 +151,10 @@ fn plainly(path: &Path) -> PathBuf {
         }
         plain
     })
+}
+
+fn gits_own(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, format!("{} is Git's own", path.display()))
 }
 
 fn outside(path: &Path) -> io::Error {
@@ -232,7 +239,10 @@ mod tests {
     fn the_link_to_the_repository_is_not_written_and_a_pipe_is_not_waited_for() {
         let (place, ground) = ground();
         assert!(ground.read(Path::new("../pipe")).is_err() && ground.write(Path::new("../pipe"), "x").is_err());
-        for path in ["../.git", ".././.git", "../.git/config"] {
+        symlink("../.git", place.path().join("tree/sub/link")).unwrap();
+        symlink(".", place.path().join("tree/sub/self")).unwrap();
+        std::fs::hard_link(place.path().join("tree/.git"), place.path().join("tree/sub/hard")).unwrap();
+        for path in ["../.git", ".././.git", "../.git/config", "link", "hard", "self/link", "self/../.git"] {
             assert!(ground.write(Path::new(path), "x").is_err(), "{path}");
         }
         assert_eq!(std::fs::read_to_string(place.path().join("tree/.git")).unwrap(), "gitdir: elsewhere");

@@ -17,12 +17,18 @@ const NAMED: usize = 3;
 pub(super) fn tell(engine: &Engine, id: &SpecId, top: &Path) {
     let found = found(top);
     if let Some(what) = in_words(&found) {
-        engine.notice(id, format!("{what} in {}: `chmod ug-s` takes that away", top.display()));
+        engine.notice(id, format!("{what} in {}: `chmod ug-s` and `setcap -r` take that away", top.display()));
     }
 }
 
 fn has_power(mode: u32) -> bool {
     mode & SETUID == SETUID || mode & SETGID == SETGID
+}
+
+/// Whether a file has capabilities of its own (capabilities(7)): a part of what a setuid program of root's has.
+fn has_capabilities(path: &Path) -> bool {
+    cfg!(target_os = "linux")
+        && rustix::fs::lgetxattr(path, "security.capability", &mut [0u8; 64][..]).is_ok_and(|length| length > 0)
 }
 
 /// The files below a directory, relative to it and sorted; no link is followed, and what cannot be read is passed over.
@@ -34,7 +40,10 @@ fn found(top: &Path) -> Vec<PathBuf> {
             let path = entry.path();
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => open.push(path),
-                Ok(kind) if kind.is_file() && entry.metadata().is_ok_and(|meta| has_power(meta.mode())) => {
+                Ok(kind)
+                    if kind.is_file()
+                        && (entry.metadata().is_ok_and(|meta| has_power(meta.mode())) || has_capabilities(&path)) =>
+                {
                     found.extend(path.strip_prefix(top).map(Path::to_owned));
                 }
                 _ => {}
@@ -48,9 +57,13 @@ fn found(top: &Path) -> Vec<PathBuf> {
 fn in_words(found: &[PathBuf]) -> Option<String> {
     let names: Vec<String> = found.iter().take(NAMED).map(|path| path.display().to_string()).collect();
     let more = if found.len() > NAMED { format!(" and {} more", found.len() - NAMED) } else { String::new() };
-    let (run, owner) = if found.len() == 1 { ("runs", "its owner's") } else { ("run", "their owner's") };
-    (!found.is_empty())
-        .then(|| format!("{}{more} {run} with {owner} rights, whoever starts it (setuid, setgid),", names.join(", ")))
+    let run = if found.len() == 1 { "runs" } else { "run" };
+    (!found.is_empty()).then(|| {
+        format!(
+            "{}{more} {run} with more rights than whoever starts it (setuid, setgid, capabilities),",
+            names.join(", ")
+        )
+    })
 }
 
 #[cfg(test)]
@@ -78,10 +91,29 @@ mod tests {
     }
 
     #[test]
+    fn a_program_with_capabilities_of_its_own_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path();
+        for name in ["ping", "plain"] {
+            fs::write(top.join(name), "").unwrap();
+        }
+        // A vfs_cap_data of its second revision: effective, CAP_NET_RAW permitted.
+        let mut value = [0u8; 20];
+        value[..4].copy_from_slice(&0x0200_0001u32.to_le_bytes());
+        value[4..8].copy_from_slice(&(1u32 << 13).to_le_bytes());
+        let flags = rustix::fs::XattrFlags::empty();
+        if let Err(why) = rustix::fs::setxattr(top.join("ping"), "security.capability", &value, flags) {
+            eprintln!("not tried: {why}");
+            return;
+        }
+        assert_eq!(found(top), [PathBuf::from("ping")]);
+    }
+
+    #[test]
     fn many_are_counted() {
         let paths = |n: usize| (0..n).map(|n| PathBuf::from(n.to_string())).collect::<Vec<_>>();
         assert_eq!(in_words(&paths(0)), None);
-        assert!(in_words(&paths(1)).unwrap().starts_with("0 runs with its owner's"));
-        assert!(in_words(&paths(5)).unwrap().starts_with("0, 1, 2 and 2 more run with their owner's"));
+        assert!(in_words(&paths(1)).unwrap().starts_with("0 runs with more"));
+        assert!(in_words(&paths(5)).unwrap().starts_with("0, 1, 2 and 2 more run with more"));
     }
 }

@@ -31,7 +31,22 @@ fn what_is_lost_in_a_file_of_tests_is_told() {
     // A check that is commented out, or holds whatever is the case, is none.
     assert_eq!(told("tests/a.py", PY, &PY.replace("    assert y", "    # assert y")), [Weakened::Fewer(2, 1)]);
     assert_eq!(told("tests/a.py", PY, &PY.replace("assert y == 2", "assert True")), [Weakened::Fewer(2, 1)]);
+    for always in ["assert y == 2 or True", "assert (y == 2 or True)"] {
+        assert_eq!(told("tests/a.py", PY, &PY.replace("assert y == 2", always)), [Weakened::Fewer(2, 1)]);
+    }
     assert_eq!(told("tests/a.sh", SH, &SH.replace("test -s log\n", "")), [Weakened::Fewer(2, 1)]);
+}
+
+#[test]
+fn a_test_that_no_runner_finds_any_more_is_told() {
+    for (path, old, from, to) in [
+        ("tests/test_a.py", PY, "def test_", "def helper_"),
+        ("a_test.go", GO, "func Test", "func helper"),
+        ("a.rs", RS, "#[test]\n", ""),
+    ] {
+        let found = told(path, old, &old.replacen(from, to, 1));
+        assert!(matches!(found[..], [Weakened::FewerTests(before, now)] if before == now + 1), "{path}: {found:?}");
+    }
 }
 
 #[test]
