@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Context, Outcome, progress, text};
 use crate::ops;
+use crate::ops::handover::Session;
 use crate::run::Handed;
 
 /// Stop the agent that works a spec, and go on by hand.
@@ -116,8 +117,10 @@ impl Attach {
         }
         let session = ops::handover::session(&project, &self.id)?;
         if self.print {
-            let words = session.argv.iter().map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ");
-            context.print(&format!("cd {} && {words}\n", quoted(&session.cwd.display().to_string())))?;
+            context.print(&command(&session))?;
+            if let Some(missing) = missing(&session) {
+                context.say(&missing);
+            }
             return Ok(0);
         }
         let name = session.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -129,6 +132,25 @@ impl Attach {
         }
         Ok(0)
     }
+}
+
+/// What a shell is given to do the same, without what nobody is to read.
+fn command(session: &Session) -> String {
+    let shown = session.env.iter().filter(|(name, _)| !session.hidden.contains(name));
+    let set = shown.map(|(name, value)| format!("{}={}", name.to_string_lossy(), quoted(&value.to_string_lossy())));
+    let words = session.argv.iter().map(|word| quoted(&word.to_string_lossy()));
+    let all: Vec<String> = set.chain(words).collect();
+    format!("cd {} && {}\n", quoted(&session.cwd.display().to_string()), all.join(" "))
+}
+
+/// What is to be set before that command, where something is left out of it.
+fn missing(session: &Session) -> Option<String> {
+    let names: Vec<String> = session.hidden.iter().map(|name| format!("{}=…", name.to_string_lossy())).collect();
+    let agent = text::clean(&session.agent);
+    (!names.is_empty()).then(|| {
+        let names = names.join(" ");
+        format!("not printed, for it looks secret; set it as `agents.{agent}.env` has it: export {names}")
+    })
 }
 
 /// A word as a shell takes it.

@@ -31,6 +31,8 @@ pub struct Session {
     pub argv: Vec<std::ffi::OsString>,
     /// Variables on top of those of the caller.
     pub env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    /// Those of them whose values nobody is to read, by name.
+    pub hidden: Vec<std::ffi::OsString>,
     /// Where it is called.
     pub cwd: PathBuf,
 }
@@ -77,7 +79,8 @@ fn conversation(project: &Project, look: &Look, id: &SpecId) -> Result<Session, 
     let spec = look.set.get(id).ok_or_else(|| Error::usage(format!("{id} cannot be read"), "see `chant lint`"))?;
     let cwd = project.dir_in(&project.worktree_path(id));
     let resumed = run::resume(project, spec, &agent, session.as_deref(), &cwd)?;
-    Ok(Session { id: id.clone(), agent, session, argv: resumed.argv, env: resumed.env, cwd })
+    let run::Resumed { argv, env, hidden } = resumed;
+    Ok(Session { id: id.clone(), agent, session, argv, env, hidden, cwd })
 }
 
 /// Refuses while a run has the spec: two would write in one worktree.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::{Error, described, spent};
+use super::{Error, described, secrets, spent};
 use crate::agent::Lock;
 use crate::ledger::Record;
 use crate::project::Project;
@@ -16,6 +16,8 @@ pub struct Resumed {
     pub argv: Vec<OsString>,
     /// The agent's own variables, on top of the caller's.
     pub env: Vec<(OsString, OsString)>,
+    /// Those of them whose values nobody is to read, by name.
+    pub hidden: Vec<OsString>,
 }
 
 /// The command that goes on with the conversation of an agent's client in `dir`.
@@ -57,7 +59,9 @@ pub fn resume(project: &Project, spec: &Spec, name: &str, session: Option<&str>,
     if let Some(program) = argv.first_mut().filter(|program| program.as_encoded_bytes().contains(&b'/')) {
         *program = dir.join(&*program).into();
     }
-    Ok(Resumed { argv, env })
+    let hidden = env.iter().filter(|(name, value)| secrets::is_kept(&name.to_string_lossy(), &value.to_string_lossy()));
+    let hidden = hidden.map(|(name, _)| name.clone()).collect();
+    Ok(Resumed { argv, env, hidden })
 }
 
 /// The agent of a spec's last run and its conversation, from the journal of its lock: of a run that goes on, or that was

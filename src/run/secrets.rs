@@ -52,6 +52,12 @@ fn values(vars: &Vars, settings: &Settings) -> Vec<String> {
     passed.chain(given).flat_map(hidden).collect()
 }
 
+/// Whether the value of an agent's own variable stays out of what is shown: where it would be masked, and where its name says
+/// that it is a secret, however short it is.
+pub(super) fn is_kept(name: &str, value: &str) -> bool {
+    cage::looks_secret(name, value) || cage::is_hidden(name, value) && !are_places(value)
+}
+
 /// What of the files that are brought along into a worktree nobody is to read. A file that is known for keeping secrets is
 /// read as one.
 pub(super) fn brought(path: &str, text: &str) -> Vec<String> {
@@ -84,6 +90,26 @@ mod tests {
         }
         for value in ["/9j/4AAQSkZJRg", "relative/path", "/usr/bin:password", "", "/"] {
             assert!(!are_places(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_variables_of_an_agent_are_shown_but_for_secrets() {
+        for (name, value) in [
+            ("CODEX_HOME", "/usr/no-such-dir/.codex-work"),
+            ("ANTHROPIC_BASE_URL", "https://proxy.example.org/v1"),
+            ("NODE_ENV", "production"),
+            ("X", ""),
+        ] {
+            assert!(!is_kept(name, value), "{name}={value}");
+        }
+        for (name, value) in [
+            ("ANTHROPIC_AUTH_TOKEN", "short"),
+            ("ANYTHING", "sk-ant-api03-AbCdEfGh"),
+            ("PROXY", "http://ada:pw@proxy.example.org"),
+            ("ANY", "x7Kq9-22mmTz-aa0"),
+        ] {
+            assert!(is_kept(name, value), "{name}={value}");
         }
     }
 

@@ -153,7 +153,8 @@ fn each_client_is_started_on_its_own_conversation_in_the_worktree() {
     ];
     for kind in KINDS.iter().take(3) {
         let config = format!(
-            "agent: {0}\nagents: {{ {0}: {{ model: {1}, args: [--more], env: {{ OWN: value }} }} }}\n",
+            "agent: {0}\nagents: {{ {0}: {{ model: {1}, args: [--more], \
+             env: {{ OWN: value, SPACED: it's 2, MY_TOKEN: hush-hush }} }} }}\n",
             kind.name, kind.model
         );
         let desk = Desk::new(&config);
@@ -161,8 +162,11 @@ fn each_client_is_started_on_its_own_conversation_in_the_worktree() {
         desk.client(kind.name, 0, kind.well, "", 0);
         desk.chant(&["work", "001"]).exits(1);
         let here = desk.sandbox.path(".chant/worktrees/001-x").display().to_string();
-        let printed = desk.chant(&["attach", "001", "--print"]).ok().out;
-        assert!(printed.starts_with(&format!("cd {here} && {} ", kind.name)), "{printed}");
+        let out = desk.chant(&["attach", "001", "--print"]).ok();
+        let printed = &out.out;
+        let own = r"OWN=value SPACED='it'\''s 2'";
+        assert!(printed.starts_with(&format!("cd {here} && {own} {} ", kind.name)), "{printed}");
+        assert!(out.err.contains("export MY_TOKEN=…") && !out.all().contains("hush"), "{}", out.all());
         assert_eq!(desk.file(&format!("{}.calls", kind.name)).trim(), "1", "printing starts nothing");
         let script = "pwd > \"$BESIDE/where\"; echo \"$OWN\" > \"$BESIDE/own\"";
         desk.client(kind.name, 2, "", script, 0);
