@@ -2,14 +2,19 @@
 //!
 //! Pure: bytes in, bytes out. A secret is a value that is listed, as it stands and as JSON has it in a string, or what has
 //! the shape of a well-known kind of token, or the lines between the head and the foot of a private key. Each becomes
-//! [`MASK`]. What is shorter than [`SHORTEST`] is not listed: a `0` or a `true` would take half of the text along.
+//! [`MASK`], also where it is seen only without what a terminal takes for itself ([`Seen`]): then as a whole, with the colours
+//! that begin in it. What is shorter than [`SHORTEST`] is not listed: a `0` or a `true` would take half of the text along.
 //!
 //! A line is the unit, so that no chunk of a stream can cut a secret in two: what has no end of line yet is held back.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
+
+use super::seen::Seen;
 
 /// What stands where a secret stood. Shorter than every secret and of a letter that no token has, so that masking ends, and
 /// what was masked once is not masked again.
@@ -188,49 +193,93 @@ impl Patterns {
         }
     }
 
-    /// Everything masked that is found at once; nothing where nothing is.
+    /// Everything masked that is found at once, also where a colour begins in it; nothing where nothing is.
     fn once(&self, line: &[u8]) -> Option<Vec<u8>> {
-        let mask = |_: &Captures<'_>| MASK.as_bytes().to_vec();
-        let after = |found: &Captures<'_>| [group(found, "before"), MASK.as_bytes()].concat();
-        let bearer = |found: &Captures<'_>| {
-            let token = group(found, "token");
-            if !(token.iter().any(u8::is_ascii_digit) || token.len() >= 24) {
-                return found.get(0).map(|whole| whole.as_bytes().to_vec()).unwrap_or_default();
+        const KINDS: [Kind; 4] = [Kind::Listed, Kind::Key, Kind::Shape, Kind::Bearer];
+        // Most lines have nothing to be masked, and are looked at once.
+        let looks = Seen::of(line);
+        if !KINDS.iter().any(|kind| looks.iter().any(|seen| self.is_in(*kind, seen))) {
+            return None;
+        }
+        let mut now = Cow::Borrowed(line);
+        for kind in KINDS {
+            for look in 0.. {
+                let found = match Seen::of(&now).get(look) {
+                    Some(seen) => self.found(kind, seen),
+                    None => break,
+                };
+                if !found.is_empty() {
+                    now = Cow::Owned(with_masks(&now, &found));
+                }
             }
-            [group(found, "before"), group(found, "bearer"), MASK.as_bytes()].concat()
-        };
-        let key = |found: &Captures<'_>| {
-            let inner = group(found, "key");
-            let masked = if inner == MASK.as_bytes() { inner } else { MASK.as_bytes() };
-            [group(found, "head"), masked, group(found, "foot")].concat()
-        };
-        let mut now = std::borrow::Cow::Borrowed(line);
-        replace(&mut now, self.listed.as_ref(), mask);
-        replace(&mut now, self.key.as_ref(), key);
-        replace(&mut now, self.shapes.as_ref(), after);
-        replace(&mut now, self.bearer.as_ref(), bearer);
+        }
         (now != line).then(|| now.into_owned())
+    }
+
+    fn pattern(&self, kind: Kind) -> Option<&Regex> {
+        match kind {
+            Kind::Listed => self.listed.as_ref(),
+            Kind::Shape => self.shapes.as_ref(),
+            Kind::Key => self.key.as_ref(),
+            Kind::Bearer => self.bearer.as_ref(),
+        }
+    }
+
+    fn is_in(&self, kind: Kind, seen: &Seen<'_>) -> bool {
+        self.pattern(kind).is_some_and(|pattern| pattern.is_match(&seen.bytes))
+    }
+
+    /// Where in a line something stands that is to be masked.
+    fn found(&self, kind: Kind, seen: &Seen<'_>) -> Vec<Range<usize>> {
+        let masked = |found: &Captures<'_>| match kind {
+            Kind::Listed => found.get(0).map(|whole| whole.range()),
+            Kind::Shape => Some(found.name("before")?.end()..found.get(0)?.end()),
+            Kind::Key => found.name("key").filter(|key| key.as_bytes() != MASK.as_bytes()).map(|key| key.range()),
+            Kind::Bearer => {
+                let token = found.name("token")?;
+                let is_one = token.as_bytes().iter().any(u8::is_ascii_digit) || token.len() >= 24;
+                is_one.then(|| token.range())
+            }
+        };
+        // It is much faster to ask whether there is one than where.
+        let pattern = self.pattern(kind).filter(|_| self.is_in(kind, seen));
+        let all = pattern.into_iter().flat_map(|pattern| pattern.captures_iter(&seen.bytes));
+        all.filter_map(|found| masked(&found)).map(|range| seen.place(range)).collect()
     }
 
     /// Where a line may be cut that is longer than is held: before what a secret that goes on may need.
     fn cut(&self, line: &[u8]) -> usize {
         let mut cut = line.len().saturating_sub(KEPT.max(2 * self.longest));
-        let all = [&self.listed, &self.key, &self.shapes, &self.bearer];
-        for pattern in all.into_iter().flatten() {
-            let over = pattern.find_iter(line).find(|found| found.start() < cut && found.end() > cut);
-            cut = over.map_or(cut, |found| found.start());
+        let looks = Seen::of(line);
+        for pattern in [&self.listed, &self.key, &self.shapes, &self.bearer].into_iter().flatten() {
+            for seen in &looks {
+                let mut all = pattern.find_iter(&seen.bytes).map(|found| seen.place(found.range()));
+                cut = all.find(|found| found.start < cut && found.end > cut).map_or(cut, |found| found.start);
+            }
         }
         cut
     }
 }
 
-fn group<'t>(found: &Captures<'t>, name: &str) -> &'t [u8] {
-    found.name(name).map(|group| group.as_bytes()).unwrap_or_default()
+/// What a pattern is for.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Listed,
+    Key,
+    Shape,
+    Bearer,
 }
 
-fn replace(text: &mut std::borrow::Cow<'_, [u8]>, pattern: Option<&Regex>, with: impl Fn(&Captures<'_>) -> Vec<u8>) {
-    let Some(pattern) = pattern.filter(|pattern| pattern.is_match(text)) else { return };
-    *text = std::borrow::Cow::Owned(pattern.replace_all(text, |found: &Captures<'_>| with(found)).into_owned());
+/// A line with the mask in these places, which follow one another.
+fn with_masks(line: &[u8], places: &[Range<usize>]) -> Vec<u8> {
+    let (mut out, mut from) = (Vec::with_capacity(line.len()), 0);
+    for place in places {
+        out.extend_from_slice(&line[from..place.start]);
+        out.extend_from_slice(MASK.as_bytes());
+        from = place.end;
+    }
+    out.extend_from_slice(&line[from..]);
+    out
 }
 
 /// A text as a pattern that matches its very bytes.
@@ -289,7 +338,10 @@ impl Masker {
 
     fn line(&mut self, line: &[u8]) -> Vec<u8> {
         let patterns = Arc::clone(&self.mask.patterns);
-        let is = |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(line));
+        let looks = Seen::of(line);
+        let is = |pattern: &Option<Regex>| {
+            pattern.as_ref().is_some_and(|pattern| looks.iter().any(|seen| pattern.is_match(&seen.bytes)))
+        };
         if self.in_key && is(&patterns.body) {
             let blank = line.iter().all(|byte| byte.is_ascii_whitespace());
             return if blank { line.to_vec() } else { MASK.as_bytes().to_vec() };
@@ -297,8 +349,9 @@ impl Masker {
         // What was masked before is the inside of a key as well.
         self.in_key = self.in_key && line == MASK.as_bytes();
         let masked = self.mask.line(line);
-        if let Some(head) = patterns.head.as_ref().and_then(|head| head.find_iter(line).last()) {
-            self.in_key = !line[head.end()..].windows(FOOT.len()).any(|window| window == FOOT.as_bytes());
+        let head = |seen: &Seen<'_>| Some(patterns.head.as_ref()?.find_iter(&seen.bytes).last()?.end());
+        if let Some((head, seen)) = looks.iter().find_map(|seen| Some((head(seen)?, seen))) {
+            self.in_key = !seen.bytes[head..].windows(FOOT.len()).any(|window| window == FOOT.as_bytes());
         }
         masked
     }

@@ -76,6 +76,25 @@ fn short_values_are_not_listed_and_each_line_of_a_long_one_is() {
 }
 
 #[test]
+fn a_value_in_which_a_colour_begins_is_masked_as_a_whole() {
+    let mask = Mask::new(["hunter2-Xy9-secret-77".to_owned()]);
+    let grep = "pw=\x1b[01;31m\x1b[Khunter\x1b[m\x1b[K2-Xy9-secret-77 and \x1b[1mmore\x1b[m";
+    assert_eq!(masked(&mask, grep), "pw=\x1b[01;31m\x1b[K*** and \x1b[1mmore\x1b[m");
+    let json = serde_json::to_string(grep).unwrap();
+    assert_eq!(masked(&mask, &json), r#""pw=\u001b[01;31m\u001b[K*** and \u001b[1mmore\u001b[m""#);
+    // In a title, through one, struck over, and a token behind a colour.
+    assert_eq!(masked(&mask, "\x1b]0;hunter2-Xy9-secret-77\x07"), "\x1b]0;***\x07");
+    assert_eq!(masked(&mask, "hunter2\x1b]8;;http://x\x1b\\-Xy9\x1b]8;;\x07-secret-77"), "***");
+    // An escape that is broken takes a letter with it.
+    assert_eq!(masked(&mask, "hunter\x1b2-Xy9-secret\x1b[-77"), "***");
+    let bold: String = "hunter2-Xy9-secret-77".chars().map(|c| format!("{c}\x08{c}")).collect();
+    assert_eq!(masked(&mask, &bold), "***");
+    assert_eq!(masked(&mask, "\x1b[31mghp_a1B2a1B2a1B2a1B2\x1b[0ma1B2"), "\x1b[31m***");
+    let key = "-----BEGIN \x1b[1mPRIVATE KEY-----\n\x1b[32mMIIEow+/x==\x1b[m\nabcd\n-----END PRIVATE KEY-----\n";
+    assert_eq!(masked(&mask, key), "-----BEGIN \x1b[1mPRIVATE KEY-----\n***\n***\n-----END PRIVATE KEY-----\n");
+}
+
+#[test]
 fn a_line_without_an_end_is_let_go_in_pieces_and_hides_what_it_would_have_hidden() {
     let mask = Mask::new(["correct-horse".to_owned()]);
     let mut masker = Masker::new(mask);
@@ -107,6 +126,17 @@ fn text(values: Vec<String>) -> impl Strategy<Value = String> {
         Just("-----BEGIN PRIVATE KEY-----".to_owned()),
     ];
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// What a terminal takes for itself.
+fn unseen() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\x1b\\[[0-9;?]{0,6}[mKJHhl]",
+        "\x1b\\][0-9];[a-z /:]{0,8}\x07",
+        "\x1b\\][0-9];[a-z /:]{0,8}\x1b\\\\",
+        "\x1b[(][B0]",
+        "[\x00\x01\x07\x0e\x0f\x7f\u{200b}\u{2060}]|\u{9b}[0-9]{0,2}m",
+    ]
 }
 
 fn listed_and_text() -> impl Strategy<Value = (Vec<String>, String)> {
@@ -142,6 +172,43 @@ proptest! {
         out.extend(masker.feed(rest));
         out.extend(masker.finish());
         prop_assert_eq!(out, mask.text(text.as_bytes()));
+    }
+
+    #[test]
+    fn a_value_is_masked_whatever_nobody_sees_stands_in_it(
+        value in value(),
+        unseen in prop::collection::vec((0_usize..20, unseen()), 0..5),
+        cuts in prop::collection::vec(1_usize..9, 0..20),
+    ) {
+        let before = |n: usize| unseen.iter().filter(move |(at, _)| *at == n).map(|(_, unseen)| unseen.as_str());
+        let text: String = value.chars().enumerate().map(|(n, c)| format!("{}{c}", before(n).collect::<String>())).collect();
+        let mask = Mask::new([value.clone()]);
+        for text in [text.clone(), serde_json::to_string(&text).unwrap()] {
+            let mut masker = Masker::new(mask.clone());
+            let (mut rest, mut out) = (text.as_bytes(), Vec::new());
+            for cut in &cuts {
+                let (piece, more) = rest.split_at((*cut).min(rest.len()));
+                out.extend(masker.feed(piece));
+                rest = more;
+            }
+            out.extend(masker.feed(rest));
+            out.extend(masker.finish());
+            let shown = crate::agent::plain::plain(&out);
+            prop_assert!(!shown.contains(&value), "{:?} in {:?} of {:?}", value, shown, text);
+            prop_assert!(shown.contains(MASK), "{:?} in {:?} of {:?}", value, shown, text);
+            prop_assert_eq!(out, mask.text(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_coloured_text_without_a_secret_stays_as_it_is(
+        pieces in prop::collection::vec(prop_oneof!["[a-zA-Z0-9 .,:;(){}\n*\"'é]{0,20}", unseen()], 0..12),
+    ) {
+        let text = pieces.concat();
+        let seen = crate::agent::plain::plain(text.as_bytes());
+        prop_assume!(![&text, &seen].iter().any(|text| ["AKIA", "ASIA", "AIza", "eyJ"].iter().any(|part| text.contains(part))));
+        prop_assume!(!seen.to_lowercase().contains("bearer"));
+        prop_assert_eq!(masked(&Mask::new(["no such value".to_owned()]), &text), text);
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod perform;
 mod person;
 mod plain;
 mod readable;
+mod seen;
 mod signals;
 mod steps;
 #[cfg(test)]

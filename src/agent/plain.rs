@@ -2,9 +2,6 @@
 //!
 //! A transcript keeps the bytes as they came; whatever goes to a terminal or into a report passes through here.
 
-use std::iter::Peekable;
-use std::str::Chars;
-
 /// The longest line that is shown as somebody's last words, in characters.
 pub const WORDS: usize = 200;
 
@@ -15,20 +12,17 @@ pub const WORDS: usize = 200;
 pub fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest: &str = &text;
+    while let Some(c) = rest.chars().next() {
+        let unseen = unseen(rest.as_bytes());
+        let length = if unseen == 0 { c.len_utf8() } else { unseen };
+        let (now, later) = rest.split_at(rest.ceil_char_boundary(length));
+        rest = later;
         match c {
-            '\n' | '\t' => out.push(c),
-            '\r' => {
-                if chars.peek() != Some(&'\n') {
-                    out.push('\n');
-                }
-            }
-            '\x1b' => escape(&mut chars),
-            '\u{9b}' => sequence(&mut chars),
-            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => string(&mut chars),
-            c if c.is_control() || misleads(c) => {}
-            c => out.push(c),
+            _ if unseen > 0 => {}
+            '\r' if rest.starts_with('\n') => {}
+            '\r' => out.push('\n'),
+            _ => out.push_str(now),
         }
     }
     out
@@ -44,44 +38,61 @@ pub fn words(line: &[u8]) -> String {
     }
 }
 
-/// Characters that are invisible and reorder or hide what stands around them.
-fn misleads(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// How many bytes at the beginning are none that anybody sees: a control character (line feed, carriage return and tab are
+/// not meant), an escape sequence, or a character that reorders or hides what stands around it.
+pub(super) fn unseen(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'\n' | b'\r' | b'\t', ..] => 0,
+        [0x1b, rest @ ..] => 1 + escape(rest),
+        [0xc2, 0x9b, rest @ ..] => 2 + sequence(rest),
+        [0xc2, 0x90 | 0x98 | 0x9d..=0x9f, rest @ ..] => 2 + string(rest),
+        [0xc2, 0x80..=0x9f, ..] => 2,
+        [..0x20 | 0x7f, ..] => 1,
+        // U+200B, U+200E, U+200F, U+2028 to U+202E; U+2060 to U+2069; U+FEFF.
+        [0xe2, 0x80, 0x8b | 0x8e | 0x8f | 0xa8..=0xae, ..] => 3,
+        [0xe2, 0x81, 0xa0..=0xa9, ..] | [0xef, 0xbb, 0xbf, ..] => 3,
+        _ => 0,
+    }
+}
+
+/// Whether a control string begins here: a title, a link. What begins it is of two bytes.
+pub(super) fn opens_string(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x1b, b']' | b'P' | b'X' | b'^' | b'_', ..] | [0xc2, 0x90 | 0x98 | 0x9d..=0x9f, ..])
 }
 
 /// What follows an ESC.
-fn escape(chars: &mut Peekable<Chars>) {
-    match chars.peek() {
-        Some('[') => {
-            chars.next();
-            sequence(chars);
-        }
-        Some(']' | 'P' | 'X' | '^' | '_') => {
-            chars.next();
-            string(chars);
-        }
+fn escape(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'[', rest @ ..] => 1 + sequence(rest),
+        [b']' | b'P' | b'X' | b'^' | b'_', rest @ ..] => 1 + string(rest),
         _ => {
-            while chars.next_if(|c| ('\x20'..='\x2f').contains(c)).is_some() {}
-            chars.next_if(|c| ('\x30'..='\x7e').contains(c));
+            let between = length(bytes, |byte| matches!(byte, 0x20..=0x2f));
+            between + usize::from(matches!(bytes.get(between), Some(0x30..=0x7e)))
         }
     }
 }
 
 /// Parameters, intermediates and the final character of a control sequence; a broken one ends where it breaks.
-fn sequence(chars: &mut Peekable<Chars>) {
-    while chars.next_if(|c| ('\x20'..='\x3f').contains(c)).is_some() {}
-    chars.next_if(|c| ('\x40'..='\x7e').contains(c));
+fn sequence(bytes: &[u8]) -> usize {
+    let before = length(bytes, |byte| matches!(byte, 0x20..=0x3f));
+    before + usize::from(matches!(bytes.get(before), Some(0x40..=0x7e)))
 }
 
-/// A control string (a title, a link) up to its end; an unfinished one ends with its line, not with the text.
-fn string(chars: &mut Peekable<Chars>) {
-    while let Some(c) = chars.next_if(|c| *c != '\n') {
-        match c {
-            '\x07' | '\u{9c}' => return,
-            '\x1b' if chars.next_if_eq(&'\\').is_some() => return,
+/// A control string up to its end; an unfinished one ends with its line, not with the text.
+fn string(bytes: &[u8]) -> usize {
+    for at in 0..bytes.len() {
+        match &bytes[at..] {
+            [b'\n', ..] => return at,
+            [0x07, ..] => return at + 1,
+            [0xc2, 0x9c, ..] | [0x1b, b'\\', ..] => return at + 2,
             _ => {}
         }
     }
+    bytes.len()
+}
+
+fn length(bytes: &[u8], of: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().take_while(|byte| of(**byte)).count()
 }
 
 #[cfg(test)]

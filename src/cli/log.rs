@@ -46,15 +46,15 @@ impl Log {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
                     Err(source) => return Err(ops::Error::File { what: "read the log".to_owned(), source }),
                 };
-                let mut readable = Readable::default();
+                let (mut readable, mut line) = (Readable::default(), Vec::new());
                 loop {
                     let live = self.follow && ops::log::is_live(&project, &id);
                     let mut bytes = Vec::new();
                     file.read_to_end(&mut bytes).map_err(ops::Error::file("read the log"))?;
-                    let bytes = if self.raw { bytes } else { readable.feed(&bytes) };
+                    let bytes = if self.raw { whole_lines(&mut line, &bytes) } else { readable.feed(&bytes) };
                     context.print(&plain(&bytes))?;
                     if !live {
-                        context.print(&plain(&readable.finish()))?;
+                        context.print(&plain(&[line, readable.finish()].concat()))?;
                         return Ok(0);
                     }
                     std::thread::sleep(std::time::Duration::from_millis(100));
@@ -80,8 +80,16 @@ fn whole(bytes: &[u8], raw: bool) -> String {
     plain(&out)
 }
 
+/// The lines that have come to their end: what is cut in two could be half of a letter, or of what sets a colour.
+fn whole_lines(line: &mut Vec<u8>, bytes: &[u8]) -> Vec<u8> {
+    line.extend_from_slice(bytes);
+    let end = line.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    line.drain(..end).collect()
+}
+
+/// Without colours, titles, and what else a terminal would take for itself.
 fn plain(bytes: &[u8]) -> String {
-    text::tame(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
+    text::tame(&crate::agent::plain(bytes))
 }
 
 /// The first-parent log with its trailers.

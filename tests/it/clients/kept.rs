@@ -333,3 +333,20 @@ fn what_proofs_complain_of_on_the_base_is_no_news_and_what_they_do_afterwards_is
     let out = desk.chant(&["work", "002"]).exits(1);
     assert!(out.err.contains("No such file"), "{}", out.err);
 }
+
+#[test]
+fn a_secret_in_which_a_colour_begins_is_masked_where_it_is_shown_and_where_it_is_kept() {
+    let desk = Desk::new(
+        "agents: { a: { command: [sh, agent.sh], env: { DB_PASSWORD: hunter2-Xy9-secret-77 } } }\nagent: a\n",
+    );
+    let agent = "echo pw=$DB_PASSWORD | grep --color=always hunter\nprintf '\\033[1mdone\\033[m\\n'\n";
+    desk.sandbox.write("agent.sh", format!("{agent}{WRITE}")).commit("agent");
+    let out = desk.chant(&["work", "001"]).ok();
+    let log = desk.chant(&["log", "001"]).ok().out;
+    let raw = desk.chant(&["log", "001", "--raw"]).ok().out;
+    let notes = desk.sandbox.ask("log -p refs/notes/chant");
+    for text in [&out.all(), &log, &raw, &notes] {
+        assert!(!text.contains("-Xy9-"), "{text}");
+    }
+    assert!(notes.contains("pw=") && log.contains("pw=***\ndone\n") && !log.contains('\u{fffd}'), "{log:?}");
+}
