@@ -17,6 +17,7 @@ pub mod schedule;
 pub mod status;
 pub mod why;
 
+mod apart;
 mod attention;
 mod base;
 mod effort;
@@ -29,6 +30,8 @@ mod share;
 mod tail;
 mod waits;
 
+#[cfg(test)]
+mod apart_laws;
 #[cfg(test)]
 mod base_tests;
 #[cfg(test)]

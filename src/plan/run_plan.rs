@@ -41,6 +41,10 @@ pub(super) struct Node {
     pub after_landing: Vec<usize>,
     /// Members that wait until this driver may begin.
     pub after_beginning: Vec<usize>,
+    /// Who waits until this one has come to its end, whichever.
+    pub after_end: Vec<usize>,
+    /// Whether it is a driver that has begun before this run.
+    pub begun: bool,
 }
 
 impl Node {
@@ -160,6 +164,8 @@ impl<'p> Planner<'p> {
             blocked: hidden,
             after_landing: Vec::new(),
             after_beginning: Vec::new(),
+            after_end: Vec::new(),
+            begun: self.is_driver[i] && self.status(i) == Status::InProgress,
         });
     }
 

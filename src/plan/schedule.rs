@@ -7,14 +7,15 @@
 //!
 //! The laws, held by the tests: nothing starts before all it depends on has landed where it starts from · never more
 //! than `jobs` at once · every wanted spec ends exactly once, and `Done` comes last and once, however the attempts end ·
-//! two that are kept apart never run
-//! at the same time · a failure holds up only what depends on it · a driver is finished only after all its members that were not
+//! two that are kept apart never run at the same time, and
+//! of two drivers that are none begins before the other has come to its end · a failure holds up only what depends on it · a driver is finished only after all its members that were not
 //! cancelled have landed.
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::spec::{Set, SpecId};
 
+use super::apart::{Apart, apart, siblings};
 use super::board::Board;
 use super::effort;
 use super::reason;
@@ -119,17 +120,42 @@ impl Schedule {
         schedule
     }
 
-    /// Has pairs of specs run one after the other, in natural order where both could; however the first ends. Pairs of
-    /// which one is no part of the run are passed over.
+    /// Has pairs of specs run one after the other, in natural order where both could; however the first ends. Of two that
+    /// stand under different drivers it is these that do so, whole ([`super::apart`]). Pairs of which one is no part of the
+    /// run are passed over. To be called before the first step.
     #[must_use]
     pub fn keep_apart<'a>(mut self, pairs: impl IntoIterator<Item = (&'a SpecId, &'a SpecId)>) -> Self {
+        let mut seen = BTreeSet::new();
         for (one, other) in pairs {
-            if let (Some(&one), Some(&other)) = (self.by_id.get(one), self.by_id.get(other)) {
-                self.apart.entry(one).or_default().push(other);
-                self.apart.entry(other).or_default().push(one);
+            let (Some(&one), Some(&other)) = (self.by_id.get(one), self.by_id.get(other)) else { continue };
+            let two = siblings(&self.nodes, one, other);
+            if !seen.insert((two.0.min(two.1), two.0.max(two.1))) {
+                continue;
+            }
+            match apart(&self.nodes, two) {
+                Some(Apart::Never(one, other)) => {
+                    self.apart.entry(one).or_default().push(other);
+                    self.apart.entry(other).or_default().push(one);
+                }
+                Some(Apart::After { first, parts }) => parts.into_iter().for_each(|later| self.hold(first, later)),
+                None => {}
             }
         }
+        self.tails = tails(&self.nodes);
+        let queued = (0..self.nodes.len()).filter(|n| self.nodes[*n].phase == Phase::Queued);
+        self.queue = queued.map(|n| self.turn(n)).collect();
         self
+    }
+
+    /// Has a part wait until another has come to its end.
+    fn hold(&mut self, first: usize, later: usize) {
+        self.nodes[first].after_end.push(later);
+        self.nodes[later].waits += 1;
+        self.nodes[later].phase = Phase::Waiting;
+    }
+
+    fn turn(&self, n: usize) -> Turn {
+        (!self.nodes[n].is_driver, Reverse(self.tails[n]), n)
     }
 
     /// The first in the queue that may run beside those that do.
@@ -227,6 +253,11 @@ impl Schedule {
                     Some(why) => self.block(later, why.clone()),
                 }
             }
+            for later in std::mem::take(&mut self.nodes[n].after_end) {
+                effort::step();
+                self.nodes[later].waits -= 1;
+                touched.push(later);
+            }
             if let Some(driver) = self.nodes[n].driver {
                 self.nodes[driver].members_left -= 1;
                 if let Some(why) = astray {
@@ -278,7 +309,7 @@ impl Schedule {
                 }
                 None if self.nodes[n].waits == 0 && !self.interrupted => {
                     self.nodes[n].phase = Phase::Queued;
-                    self.queue.insert((!self.nodes[n].is_driver, Reverse(self.tails[n]), n));
+                    self.queue.insert(self.turn(n));
                 }
                 None => {}
             }

@@ -37,6 +37,20 @@ pub(super) fn tails(nodes: &[Node]) -> Vec<u32> {
     (0..nodes.len()).map(|n| tail[2 * n + FINISH].max(1)).collect()
 }
 
+/// Whether something must have begun before a part can come to its end.
+pub(super) fn ends_after(nodes: &[Node], part: usize, any_of: &[usize]) -> bool {
+    let moments = Moments { nodes };
+    let mut seen = vec![false; 2 * nodes.len()];
+    let mut open: Vec<usize> = any_of.iter().map(|n| 2 * n).collect();
+    while let Some(at) = open.pop() {
+        effort::step();
+        if !std::mem::replace(&mut seen[at], true) {
+            open.extend(moments.after(at));
+        }
+    }
+    seen[2 * part + FINISH]
+}
+
 const FINISH: usize = 1;
 
 /// A part is two moments, numbered `2n` and `2n + 1`: it may begin, and it has landed. Between the two lies its work, or
@@ -49,7 +63,7 @@ impl Moments<'_> {
     fn after(&self, at: usize) -> Box<dyn Iterator<Item = usize> + '_> {
         let node = &self.nodes[at / 2];
         if at % 2 == FINISH {
-            let starts = node.after_landing.iter().map(|later| 2 * later);
+            let starts = node.after_landing.iter().chain(&node.after_end).map(|later| 2 * later);
             return Box::new(starts.chain(node.driver.map(|driver| 2 * driver + FINISH)));
         }
         let members = node.after_beginning.iter().map(|member| 2 * member);

@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::id::SpecId;
 use super::set::Set;
 
-/// Two members of one driver that would run side by side, and may change the same file.
+/// Two specs under one outermost driver that would run side by side, and may change the same file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beside {
     /// The one, the first in natural order.
@@ -21,21 +21,23 @@ pub struct Beside {
     pub theirs: String,
 }
 
-/// The members of each driver that overlap in their `target_files`, and of which neither waits for the other.
+/// The specs under each outermost driver, at any depth, that overlap in their `target_files`, and of which neither waits for
+/// the other.
 pub fn side_by_side(set: &Set) -> Vec<Beside> {
     let mut found = Vec::new();
-    for driver in set.iter().filter(|spec| spec.is_driver()) {
-        let names_files = |id: &&SpecId| set.get(id).is_some_and(|spec| !spec.target_files.is_empty());
-        let members: Vec<&SpecId> = set.members_of(&driver.id).iter().filter(names_files).collect();
+    for driver in set.iter().filter(|spec| spec.is_driver() && set.driver_of(&spec.id).is_none()) {
+        let all = under(set, &driver.id);
+        let files = |id: &SpecId| set.get(id).map(|spec| spec.target_files.as_slice()).unwrap_or_default();
+        let members: Vec<&SpecId> = all.iter().filter(|id| !files(id).is_empty()).collect();
         let before: Vec<BTreeSet<SpecId>> = members.iter().map(|id| waits_for(set, id)).collect();
-        for (n, one) in members.iter().enumerate() {
-            for (m, other) in members.iter().enumerate().skip(n + 1) {
-                if before[n].contains(*other) || before[m].contains(*one) {
+        let holds = |one: &SpecId, other: &SpecId| set.drivers_of(other).any(|driver| driver == one);
+        for (n, &one) in members.iter().enumerate() {
+            for (m, &other) in members.iter().enumerate().skip(n + 1) {
+                if before[n].contains(other) || before[m].contains(one) || holds(one, other) || holds(other, one) {
                     continue;
                 }
-                let files = |id: &SpecId| set.get(id).map(|spec| spec.target_files.as_slice()).unwrap_or_default();
                 if let Some((ours, theirs)) = overlap(files(one), files(other)) {
-                    let (one, other) = ((*one).clone(), (*other).clone());
+                    let (one, other) = (one.clone(), other.clone());
                     found.push(Beside { one, other, ours: ours.to_owned(), theirs: theirs.to_owned() });
                 }
             }
@@ -44,17 +46,40 @@ pub fn side_by_side(set: &Set) -> Vec<Beside> {
     found
 }
 
-/// Everything that must have landed before a spec begins; of a driver also its members.
-fn waits_for(set: &Set, id: &SpecId) -> BTreeSet<SpecId> {
+/// All that stands under a driver, in natural order.
+fn under(set: &Set, driver: &SpecId) -> BTreeSet<SpecId> {
     let mut found = BTreeSet::new();
-    let mut open = set.depends_on(id);
+    let mut open = set.members_of(driver).to_vec();
     while let Some(next) = open.pop() {
         if found.insert(next.clone()) {
-            open.extend(set.depends_on(&next));
             open.extend(set.members_of(&next).iter().cloned());
         }
     }
     found
+}
+
+/// Everything that must have landed before a spec begins; of a driver also its members.
+fn waits_for(set: &Set, id: &SpecId) -> BTreeSet<SpecId> {
+    let awaited = |id: &SpecId| {
+        let needs = set.depends_on(id);
+        needs.iter().map(|needed| brought_by(set, needed, id)).collect::<Vec<_>>()
+    };
+    let mut found = BTreeSet::new();
+    let mut open = awaited(id);
+    while let Some(next) = open.pop() {
+        if found.insert(next.clone()) {
+            open.extend(awaited(&next));
+            open.extend(set.members_of(&next).iter().cloned());
+        }
+    }
+    found
+}
+
+/// What must land so that a dependency is where a spec starts from: it, or the outermost driver that the two do not share.
+fn brought_by(set: &Set, dependency: &SpecId, dependent: &SpecId) -> SpecId {
+    let shared = |id: &SpecId| id == dependent || set.drivers_of(dependent).any(|driver| driver == id);
+    let own = std::iter::once(dependency).chain(set.drivers_of(dependency));
+    own.take_while(|id| !shared(id)).last().unwrap_or(dependency).clone()
 }
 
 impl Beside {
@@ -185,6 +210,21 @@ mod tests {
             [("1", "2"), ("1", "3"), ("1", "4"), ("4", "5")].map(|(a, b)| (format!("001-d.{a}"), format!("001-d.{b}")));
         assert_eq!(pairs, expected.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>());
         assert!(found[3].words().contains("`docs`"));
+    }
+
+    #[test]
+    fn members_of_inner_drivers_are_beside_those_of_outer_ones_unless_a_driver_waits() {
+        let found = side_by_side(&set(&[
+            ("002-d", "type: driver"),
+            ("002-d.1", "target_files: [shared.txt]"),
+            ("002-d.2", "type: driver\ntarget_files: ['*.txt']"),
+            ("002-d.2.1", "target_files: [shared.txt]"),
+            ("002-d.3", "type: driver\ndepends_on: [002-d.1, 002-d.2.1]"),
+            ("002-d.3.1", "target_files: [shared.txt]"),
+            ("002-d.3.2", "target_files: [other.txt]"),
+        ]));
+        let pairs: Vec<_> = found.iter().map(|two| format!("{} {}", two.one, two.other)).collect();
+        assert_eq!(pairs, ["002-d.1 002-d.2", "002-d.1 002-d.2.1"], "002-d.3 waits for all of 002-d.2");
     }
 
     proptest! {

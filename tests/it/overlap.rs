@@ -50,6 +50,23 @@ fn a_member_that_fails_does_not_hold_up_one_that_it_overlaps_with() {
     assert_eq!(sandbox.status("001-d.2"), "completed");
 }
 
+#[test]
+fn members_of_nested_drivers_that_overlap_are_named_or_worked_driver_after_driver() {
+    let sandbox = driver("");
+    sandbox.steps("001-d.1", "target_files: [list]", &["A $ grep -q 'by a' list"], "sed -i 's/two/two by a/' list");
+    sandbox.spec("001-d.2", "type: driver", &[], "");
+    sandbox.steps("001-d.2.1", "target_files: [list]", &["B $ grep -q 'by b' list"], "sed -i 's/two/two by b/' list");
+    sandbox.commit("specs");
+    let lint = sandbox.chant(["lint"]).ok();
+    assert!(lint.all().contains("001-d.1 and 001-d.2.1 would run side by side"), "{}", lint.all());
+    sandbox.write(".chant/config.yaml", "overlap: serialize\n").commit("settings");
+    let lint = sandbox.chant(["lint"]).ok();
+    assert!(!lint.all().contains("side by side"), "{}", lint.all());
+    sandbox.chant(["work", "001", "-j", "4"]).ok();
+    assert_eq!(sandbox.read("list"), "one\ntwo by b by a\nthree\n");
+    sandbox.assert_fsck();
+}
+
 /// Two specs that change the same line; the agent of the second resolves where it is told of a conflict.
 fn collision(config: &str, resolve: &str) -> Sandbox {
     let sandbox = Sandbox::new();
