@@ -32,6 +32,8 @@ pub struct DiffView {
     pub target: Option<String>,
     /// The criteria and how they stand.
     pub criteria: Vec<ops::views::CriterionView>,
+    /// Whether the attempt that counts has ended and its evidence is not noted in this clone.
+    pub evidence_missing: bool,
     /// What reviewers have said, where it waits for them.
     pub review: Option<crate::plan::status::Review>,
     /// Frozen files whose changes were set aside before proving, and are not in what lands.
@@ -73,6 +75,7 @@ impl Diff {
                 to: diff.to.to_string(),
                 target: diff.target.clone(),
                 criteria: diff.criteria.clone(),
+                evidence_missing: diff.evidence_missing,
                 review: diff.review.clone(),
                 set_aside: diff.set_aside.clone(),
                 files: diff.files.iter().map(view).collect(),
@@ -85,6 +88,7 @@ impl Diff {
         let mut out = format!("{}\n", show::heading(diff.id.as_str(), &format!("{files} against {target}"), width));
         out.push_str(&diff.review.as_ref().map(|review| reviewed(review, width)).unwrap_or_default());
         out.push_str(&show::criteria(&diff.criteria, width, show::Proofs::Brief));
+        out.push_str(&show::evidence_missing(diff.evidence_missing, width));
         out.push_str(&show::set_aside(&diff.set_aside, width));
         if !diff.files.is_empty() {
             out.push('\n');

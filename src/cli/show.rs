@@ -68,6 +68,7 @@ fn render(detail: &Detail, status: Status, width: usize) -> String {
         fact("impact", &impact);
     }
     out.push_str(&criteria(&detail.proofs, width, Proofs::Whole));
+    out.push_str(&evidence_missing(detail.evidence_missing, width));
     out.push_str(&set_aside(&detail.set_aside, width));
     out.push_str(&links_out(&detail.links_out, width));
     out.push_str(&members(detail, width));
@@ -133,6 +134,13 @@ pub(super) fn criteria(proofs: &[views::CriterionView], width: usize, show: Proo
         }
     }
     out
+}
+
+/// That there is no more to be said of the criteria in this clone.
+pub(super) fn evidence_missing(missing: bool, width: usize) -> String {
+    let said = format!("the evidence is not noted here: {}", views::NOTES_ELSEWHERE);
+    let lines = if missing { text::wrap(&said, width.saturating_sub(4)) } else { Vec::new() };
+    lines.iter().map(|line| format!("    {}\n", paint::dim(line))).collect()
 }
 
 /// What clients of models did and used; of scripts nobody asks it.

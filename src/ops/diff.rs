@@ -41,6 +41,8 @@ pub struct Diff {
     pub target: Option<String>,
     /// The criteria and how they stand.
     pub criteria: Vec<views::CriterionView>,
+    /// Whether the evidence of the attempt that counts is not noted in this clone.
+    pub evidence_missing: bool,
     /// What reviewers have said, where it waits for them.
     pub review: Option<plan::status::Review>,
     /// Frozen files whose changes were set aside before proving, and are not in what lands.
@@ -152,5 +154,16 @@ pub fn diff(project: &Project, look: &Look, query: &str) -> Result<Diff, Error> 
     }
     let review = row.and_then(|row| row.review.clone());
     let set_aside = views::noted(project, look, &id).set_aside;
-    Ok(Diff { criteria: views::proofs(project, look, &id), review, id, from, to, target, set_aside, files })
+    let evidence_missing = views::evidence_missing(project, look, &id);
+    Ok(Diff {
+        criteria: views::proofs(project, look, &id),
+        evidence_missing,
+        review,
+        id,
+        from,
+        to,
+        target,
+        set_aside,
+        files,
+    })
 }

@@ -125,8 +125,7 @@ pub fn statement(project: &Project, look: &Look, query: &str) -> Result<Value, E
     let Some(line) = views::noted(project, look, id).line else {
         return Err(Error::usage(
             format!("no evidence is noted for {id}"),
-            "evidence is noted when an attempt ends; from another clone it comes with `chant sync`, or with `git fetch \
-             <remote> refs/notes/chant:refs/notes/chant`",
+            format!("evidence is noted when an attempt ends; {}", views::NOTES_ELSEWHERE),
         ));
     };
     let mut subject = vec![json!({ "name": line.spec, "digest": { "gitTree": line.tree } })];

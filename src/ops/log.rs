@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Error, resolve};
+use super::{Error, resolve, views};
 use crate::project::{Look, Project};
 use crate::spec::{Spec, SpecId};
 
@@ -49,7 +49,16 @@ fn noted(project: &Project, look: &Look, id: &SpecId) -> Result<Option<Vec<u8>>,
 /// What to say where there is no transcript: a driver never has one, but its members may.
 fn wordless(project: &Project, look: &Look, id: &SpecId) -> Result<Error, Error> {
     if !look.set.get(id).is_some_and(Spec::is_driver) {
-        return Ok(Error::usage(format!("no run of {id} has left any words"), format!("`chant work {id}` begins one")));
+        return Ok(if views::evidence_missing(project, look, id) {
+            Error::usage(
+                format!("what was said in runs of {id} is not here"),
+                format!("transcripts are in the notes; {}", views::NOTES_ELSEWHERE),
+            )
+        } else if look.ledger.record(&project.qualify(id)).is_some_and(|record| record.last_start.is_some()) {
+            Error::usage(format!("no run of {id} has left any words"), format!("`chant show {id}` says what happened"))
+        } else {
+            Error::usage(format!("no run of {id} has left any words"), format!("`chant work {id}` begins one"))
+        });
     }
     let mut told = Vec::new();
     for member in look.set.members_of(id) {
@@ -58,7 +67,11 @@ fn wordless(project: &Project, look: &Look, id: &SpecId) -> Result<Error, Error>
             told.push(format!("`chant log {member}`"));
         }
     }
+    let elsewhere = look.set.members_of(id).iter().any(|member| views::evidence_missing(project, look, member));
     let help = match told.as_slice() {
+        [] if elsewhere => {
+            format!("its members' transcripts are in notes that are not here; {}", views::NOTES_ELSEWHERE)
+        }
         [] => format!("its members have not said anything yet: `chant show {id}`"),
         told => format!("its members have: {}", told.join(", ")),
     };

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Error, resolve, runs};
-use crate::ledger::{Entry, Oid, State};
+use crate::ledger::{Entry, Oid, State, Tally};
 use crate::plan::{self, BlockKind, Row};
 use crate::project::{Look, Project};
-use crate::spec::{Kpi, SpecId};
+use crate::spec::{Criterion, Kpi, Spec, SpecId};
 
 /// One spec, as `chant list --json` gives it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -92,6 +92,9 @@ pub struct Detail {
     pub kpi: Option<KpiView>,
     /// Each criterion, and what proves it.
     pub proofs: Vec<CriterionView>,
+    /// Whether the attempt that counts has ended and its evidence is not noted in this clone; the verdicts are then what the
+    /// event says of all criteria alike.
+    pub evidence_missing: bool,
     /// Frozen files whose changes were set aside before proving: paths in the repository.
     pub set_aside: Vec<String>,
     /// Symbolic links of its change that lead out of the repository, in words; none once it has landed.
@@ -269,6 +272,7 @@ pub fn show(project: &Project, look: &Look, query: &str) -> Result<Detail, Error
         landing: record.and_then(|record| record.landing.as_ref()).map(|landed| landed.commit.to_string()),
         kpi: kpi(look, id, row.kpi.as_ref()),
         proofs: proofs(project, look, id),
+        evidence_missing: evidence_missing(project, look, id),
         set_aside: noted(project, look, id).set_aside,
         links_out: match record.is_some_and(|record| record.landing.is_some()) {
             // What has landed is Git's to show, and may be more than this clone has.
@@ -335,8 +339,10 @@ fn unit(look: &Look, id: &SpecId) -> Option<String> {
 
 /// Each criterion with its verdict from the evidence noted on the event that decides.
 pub fn proofs(project: &Project, look: &Look, id: &SpecId) -> Vec<CriterionView> {
-    let evidence = noted(project, look, id).line.map(|line| line.criteria).unwrap_or_default();
+    let evidence = noted(project, look, id).line.map(|line| line.criteria);
     let Some(spec) = look.set.get(id) else { return Vec::new() };
+    let told = evidence.is_none().then(|| ended(project, look, id)).flatten();
+    let evidence = evidence.unwrap_or_default();
     spec.criteria
         .iter()
         .map(|criterion| {
@@ -344,12 +350,52 @@ pub fn proofs(project: &Project, look: &Look, id: &SpecId) -> Vec<CriterionView>
             CriterionView {
                 text: criterion.text.clone(),
                 command: criterion.command.clone(),
-                verdict: proof.map(|proof| verdict_word(proof.verdict).to_owned()),
+                verdict: proof
+                    .map(|proof| proof.verdict)
+                    .or_else(|| by_tally(spec, criterion, told?))
+                    .map(verdict_word)
+                    .map(str::to_owned),
                 way: proof.and_then(crate::run::Proof::way).map(str::to_owned),
             }
         })
         .collect()
 }
+
+/// What the event that ended the attempt which counts says of its criteria.
+fn ended(project: &Project, look: &Look, id: &SpecId) -> Option<Tally> {
+    let record = look.ledger.record(&project.qualify(id))?;
+    let decided = record.decided_by.filter(|_| matches!(record.state, State::Completed | State::Failed { .. }))?;
+    record.entries.iter().find(|entry| entry.commit == decided)?.block.criteria
+}
+
+/// What a tally says of one criterion: something only where it says the same of all that are like it.
+fn by_tally(spec: &Spec, criterion: &Criterion, tally: Tally) -> Option<crate::run::Verdict> {
+    use crate::run::Verdict;
+    let alike = |proven: bool| spec.criteria.iter().filter(|criterion| criterion.command.is_some() == proven).count();
+    let (proven, ticked) = (alike(true), alike(false));
+    let [verified, claimed, unmet] = [tally.verified, tally.claimed, tally.unmet].map(|n| usize::try_from(n).ok());
+    let (verified, claimed) = (verified?, claimed?);
+    // The spec may have been given others since.
+    if proven + ticked != verified + claimed + unmet? {
+        return None;
+    }
+    match criterion.command {
+        Some(_) if verified == proven => Some(Verdict::Verified),
+        Some(_) if verified == 0 => Some(Verdict::Unmet),
+        None if claimed == ticked => Some(Verdict::Claimed),
+        None if claimed == 0 => Some(Verdict::Unmet),
+        _ => None,
+    }
+}
+
+/// Whether an attempt has ended of whose evidence this clone has nothing.
+pub fn evidence_missing(project: &Project, look: &Look, id: &SpecId) -> bool {
+    ended(project, look, id).is_some() && noted(project, look, id).line.is_none()
+}
+
+/// How notes come from another clone.
+pub const NOTES_ELSEWHERE: &str =
+    "from another clone notes come with `chant sync`, or with `git fetch <remote> refs/notes/chant:refs/notes/chant`";
 
 /// What is noted of the attempt that counts, where it has ended.
 pub fn noted(project: &Project, look: &Look, id: &SpecId) -> crate::run::Noted {

@@ -364,3 +364,35 @@ fn costs_are_summed_over_all_attempts_from_the_trailers_alone() {
     let text = sandbox.chant(["report", "cost"]).ok().out;
     assert!(text.contains("001-a") && text.contains("0.25 USD") && text.contains("1 (1 failed)"), "{text}");
 }
+
+#[test]
+fn a_clone_without_notes_says_that_and_marks_criteria_as_the_event_says() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "echo working; touch a").commit("spec");
+    sandbox.steps("002-b", "", &["B $ test -f b"], "touch b").commit("another");
+    sandbox.chant(["work", "001"]).ok();
+    let here = sandbox.chant(["show", "001"]).ok().out;
+    assert!(here.contains("✓ A") && !here.contains("not noted here"), "{here}");
+    sandbox.git(["update-ref", "-d", "refs/notes/chant"]).ok();
+    std::fs::remove_dir_all(sandbox.path(".git/chant/logs")).ok();
+    for look in ["show", "diff"] {
+        let out = sandbox.chant([look, "001"]).ok().out;
+        let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            out.contains("✓ A") && words.contains("not noted here") && words.contains("`chant sync`"),
+            "{look}: {out}"
+        );
+        let json = sandbox.chant([look, "001", "--json"]).ok().json();
+        assert_eq!(json["evidence_missing"], true);
+        assert_eq!(json[if look == "show" { "proofs" } else { "criteria" }][0]["verdict"], "verified");
+    }
+    let log = sandbox.chant(["log", "001"]).exits(2);
+    let words = log.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("is not here") && words.contains("`chant sync`") && !words.contains("chant work"),
+        "{words}"
+    );
+    let log = sandbox.chant(["log", "002"]).exits(2);
+    assert!(log.err.contains("chant work 002-b"), "{}", log.all());
+    assert_eq!(sandbox.chant(["show", "002", "--json"]).ok().json()["evidence_missing"], false);
+}
