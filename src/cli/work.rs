@@ -31,7 +31,7 @@ pub struct Work {
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
     /// Work completed specs again that have drifted: all of them, or those that are named.
-    #[arg(long, conflicts_with_all = ["finish", "print_prompt"])]
+    #[arg(long, conflicts_with = "finish")]
     drifted: bool,
     /// The branch to land on.
     #[arg(long, value_name = "BRANCH")]
@@ -51,7 +51,7 @@ pub struct Work {
     /// The template of the prompt, before the spec's own and the configured one (docs: how-to/prompts).
     #[arg(long, value_name = "NAME")]
     prompt: Option<String>,
-    /// Print the prompt that the next attempt would be given, and run nothing.
+    /// Print the prompt that the next attempt would be given, and run nothing; with `--drifted`, with what has changed.
     #[arg(long, conflicts_with_all = ["finish", "fresh", "takeover"])]
     print_prompt: bool,
     /// Prove and land what a person did in the worktree.
@@ -114,7 +114,12 @@ impl Work {
             return Err(ops::Error::usage("a prompt is about one spec", "name it: `chant work --print-prompt <id>`"));
         };
         let id = ops::find(look, query)?;
-        let request = Request { target: self.target, prompt: self.prompt, ..Request::default() };
+        let again = if self.drifted { drifted(project, look, &self.ids)? } else { BTreeMap::new() };
+        if self.drifted && again.is_empty() {
+            context.say(&format!("{id} has not drifted"));
+            return Ok(0);
+        }
+        let request = Request { target: self.target, prompt: self.prompt, again, ..Request::default() };
         // It is to be seen what a prompt becomes, also while the spec is not fit to be worked.
         let file = project.spec_path(id);
         let refused = ops::lint::lint(project, None)?;

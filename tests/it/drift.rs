@@ -66,6 +66,18 @@ fn what_has_drifted_is_worked_again_and_has_not_drifted_then() {
 }
 
 #[test]
+fn what_the_agent_of_a_drifted_spec_would_be_told_is_shown() {
+    let sandbox = project();
+    let out = sandbox.chant(["work", "--drifted", "--print-prompt", "001"]).ok();
+    assert!(out.out.is_empty() && out.err.contains("001-a has not drifted"), "{}", out.all());
+    sandbox.write("data/a.csv", "2\n").commit("new data");
+    let prompt = sandbox.chant(["work", "--drifted", "--print-prompt", "001"]).ok().out;
+    assert!(prompt.contains("origin changed: data/a.csv"), "{prompt}");
+    assert!(!sandbox.chant(["work", "--print-prompt", "001"]).ok().out.contains("origin changed"));
+    assert_eq!(sandbox.item("001-a")["attempt"], 1, "nothing runs");
+}
+
+#[test]
 fn a_drifted_spec_of_which_nothing_needs_to_change_is_completed_again() {
     let sandbox = Sandbox::new();
     sandbox.write(".chant/config.yaml", "red_first: required\n").write("in", "1\n");
