@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Context, Outcome, paint, progress, show, text};
 use crate::ops::verify::Verified;
 use crate::ops::{self, views};
-use crate::run::{Proof, Verdict};
+use crate::run::{Proof, Start, Verdict};
 
 /// Run the proofs again in clean checkouts, and say what no longer holds.
 ///
@@ -140,6 +140,10 @@ fn criterion(proof: &Proof, unmet_before: bool) -> views::CriterionView {
             (false, Some("held")) if proof.verdict == Verdict::Unmet => {
                 Some("held: green before the work as well, which does not count (`red_first: required`)".to_owned())
             }
+            (false, None) if proof.verdict == Verdict::Unmet => proof.base.map(|base| match base {
+                Start::Green => "held then: green before the work, and red now".to_owned(),
+                Start::Red => "red → green then, and red now".to_owned(),
+            }),
             (false, way) => way.map(str::to_owned),
         },
     }

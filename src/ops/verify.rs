@@ -162,14 +162,20 @@ fn prove(engine: &Engine, place: &Place, also_before: &mut BTreeSet<usize>) -> R
     let mut evidence = prover.prove(&spec, place.commit)?;
     let unmet = |n: &usize| evidence.proofs[*n].verdict == Verdict::Unmet && evidence.proofs[*n].command.is_some();
     let unmet: Vec<usize> = (0..evidence.proofs.len()).filter(unmet).collect();
+    let mut lost: Vec<usize> = Vec::new();
     if let Some(before) = place.before.filter(|before| *before != place.commit && !unmet.is_empty()) {
         let mut open = spec.clone();
         open.criteria = unmet.iter().map(|n| spec.criteria[*n].clone()).collect();
         let there = prover.prove(&open, before)?;
         let also = unmet.iter().zip(&there.proofs).filter(|(_, proof)| proof.verdict == Verdict::Unmet);
         also_before.extend(also.map(|(n, _)| *n));
+        lost.extend(unmet.iter().filter(|n| there.spoilt.is_none() && !also_before.contains(n)));
     }
     held(engine, &prover, place, &spec, &mut evidence)?;
+    // What is not noted was seen just now.
+    for n in lost {
+        evidence.proofs[n].base.get_or_insert(Start::Green);
+    }
     run::discard_proof(project, &place.id)?;
     Ok(evidence)
 }

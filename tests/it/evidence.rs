@@ -396,3 +396,19 @@ fn a_clone_without_notes_says_that_and_marks_criteria_as_the_event_says() {
     assert!(log.err.contains("chant work 002-b"), "{}", log.all());
     assert_eq!(sandbox.chant(["show", "002", "--json"]).ok().json()["evidence_missing"], false);
 }
+
+#[test]
+fn of_a_proof_that_was_green_before_the_work_and_is_red_now_that_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write("old", "").steps("001-a", "", &["A $ test -f a", "Old $ test -f old"], "touch a").commit("spec");
+    sandbox.chant(["work", "001"]).ok();
+    std::fs::remove_file(sandbox.path("old")).unwrap();
+    std::fs::remove_file(sandbox.path("a")).unwrap();
+    sandbox.commit("both are gone");
+    let out = sandbox.chant(["verify", "001"]).exits(1).out;
+    assert!(out.contains("held then: green before the work, and red now"), "{out}");
+    assert!(!out.contains("red → green then"), "what was red before the work is said to be as it was: {out}");
+    sandbox.git(["update-ref", "-d", "refs/notes/chant"]).ok();
+    let out = sandbox.chant(["verify", "001"]).exits(1).out;
+    assert!(out.contains("held then: green before the work, and red now"), "without notes it is found out: {out}");
+}
