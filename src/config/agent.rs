@@ -179,8 +179,12 @@ pub fn placed(origin: &Origin, file: Option<&Source>, word: &str, whole: &str) -
 }
 
 /// What the settings ask of agents that those cannot do: turns for somebody who is not there or is a person, and caps
-/// that are not kept. `file` is the text of the settings' file.
-pub(super) fn unusable(settings: &Settings, file: Option<&Source>) -> Vec<Diagnostic> {
+/// that are not kept. `file` is the text of the settings' file, `typed` what was said over it.
+pub(super) fn unusable(
+    settings: &Settings,
+    file: Option<&Source>,
+    typed: &dyn Fn(&Origin) -> Option<String>,
+) -> Vec<Diagnostic> {
     let mut said = Vec::new();
     let rotation = &settings.rotation;
     for name in &rotation.value {
@@ -201,7 +205,7 @@ pub(super) fn unusable(settings: &Settings, file: Option<&Source>) -> Vec<Diagno
     for name in names {
         let Some(kind) = settings.kind(name) else { continue };
         if let Some(what) = kind.cannot_keep(budget.value.any()) {
-            let text = budget.value.to_string();
+            let text = typed(&budget.origin).unwrap_or_else(|| budget.value.to_string());
             // As a whole it stands there in other words, perhaps over several lines: the first is underlined.
             let (source, span) = placed(&budget.origin, file, &text, &text);
             let error = Diagnostic::error("chant::config::budget", &source, uncapped(name, kind, what));

@@ -98,7 +98,12 @@ impl Settings {
         }
         settings.put_flags(flags);
         said.extend(settings.unknown_agent(source.as_ref()));
-        said.extend(super::agent::unusable(&settings, source.as_ref()));
+        let typed = |origin: &Origin| match origin {
+            Origin::Git(name) => git(name),
+            Origin::Env(name) => vars.get(name).map(|value| value.to_string_lossy().into_owned()),
+            _ => None,
+        };
+        said.extend(super::agent::unusable(&settings, source.as_ref(), &typed));
         (settings, said)
     }
 
@@ -150,6 +155,11 @@ impl Settings {
             ("worktree.keep" | "rotation" | "sandbox.write" | "sandbox.pass_env", _) => {
                 self.take(key, &items(&value), origin, &mut sink)
             }
+            // As the file has it, for it may be of several parts.
+            ("budget", false) if value.trim_start().starts_with('{') => match yaml::parse(&value, 0..value.len()) {
+                Ok(node) => self.take(key, &node, origin, &mut sink),
+                Err(fault) => sink.fault(fault),
+            },
             _ => {
                 let node = Node { value: Value::Text(value.to_string()), span: 0..value.len() };
                 self.take(key, &node, origin, &mut sink);

@@ -331,6 +331,30 @@ fn a_bad_value_in_the_file_is_underlined() {
 }
 
 #[test]
+fn a_budget_of_several_parts_is_taken_from_a_variable_and_from_git_config_and_shown_as_it_was_typed() {
+    let typed = "{ attempt: 1 usd, spec: 0.02 usd }";
+    let git = |name: &str| (name == "chant.budget").then(|| typed.to_owned());
+    let nothing = |_: &str| None;
+    let by_env = Settings::load(None, &nothing, &vars(&[("CHANT_BUDGET", typed)]), &Flags::default());
+    let by_git = Settings::load(None, &git, &vars(&[]), &Flags::default());
+    for (settings, said) in [by_env, by_git] {
+        assert!(said.is_empty(), "{said:?}");
+        assert_eq!(settings.budget.value.to_string(), "1.00 usd for each attempt, 0.02 usd for each spec");
+    }
+    for wrong in ["{ atempt: 1 usd }", "{ attempt: 1 usd", "{}"] {
+        let (_, said) = Settings::load(None, &nothing, &vars(&[("CHANT_BUDGET", wrong)]), &Flags::default());
+        assert_eq!(said.len(), 1, "{wrong}: {said:?}");
+    }
+    let (_, said) = Settings::load(
+        Some(("c", b"agent: gemini")),
+        &nothing,
+        &vars(&[("CHANT_BUDGET", "5k tokens")]),
+        &Flags::default(),
+    );
+    assert_eq!(&*said[0].origin().text, "5k tokens");
+}
+
+#[test]
 fn a_zero_is_refused_with_the_reason_and_with_what_to_write() {
     for (text, key) in [
         ("budget: 0 usd", "budget"),
