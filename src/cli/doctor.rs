@@ -37,14 +37,13 @@ impl Doctor {
                 Health::Warning => ("!", anstyle::AnsiColor::Yellow),
                 Health::Ill => ("✗", anstyle::AnsiColor::Red),
             };
-            context.print(&format!(
-                "{} {}  {}\n",
-                paint::coloured(sign, colour),
-                text::padded(&check.name, names),
-                text::clean(&check.detail)
-            ))?;
-            if let Some(help) = check.help.as_ref().filter(|help| !help.is_empty()) {
-                context.print(&format!("  {}  {}\n", " ".repeat(names), paint::dim(help)))?;
+            let mut lead = format!("{} {}", paint::coloured(sign, colour), text::padded(&check.name, names));
+            for line in check.detail.lines() {
+                context.print(&format!("{lead}  {}\n", text::clean(line)))?;
+                lead = " ".repeat(names + 2);
+            }
+            for line in check.help.iter().flat_map(|help| help.lines()).filter(|line| !line.is_empty()) {
+                context.print(&format!("{}  {}\n", " ".repeat(names + 2), paint::dim(line)))?;
             }
         }
         Ok(code)

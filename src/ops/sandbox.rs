@@ -68,15 +68,16 @@ fn missing(project: &Project) -> Option<Check> {
     })
 }
 
-/// Variables that look like keys for a model or a service: whoever wants an agent to have one has to name it.
+/// Variables that look like keys for a model or a service: whoever wants an agent to have one has to name it, but for the keys
+/// of its own model.
 fn withheld(project: &Project) -> Option<Check> {
-    let named = &project.settings.sandbox.pass_env.value;
+    let named = [project.settings.sandbox.pass_env.value.clone(), crate::run::handed_on(project)].concat();
     let names: Vec<String> = project
         .env
         .vars
         .iter()
         .map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()))
-        .filter(|(name, value)| cage::looks_secret(name, value) && !cage::passes(name, value, named))
+        .filter(|(name, value)| cage::looks_secret(name, value) && !cage::passes(name, value, &named))
         .map(|(name, _)| name.into_owned())
         .collect();
     (!names.is_empty()).then(|| {

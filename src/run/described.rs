@@ -69,6 +69,16 @@ pub(super) fn client(project: &Project, spec: &Spec, name: &str) -> Result<(Box<
     Ok((build(project, name, &agent, spec.model.clone().or_else(|| agent.model.clone())), env))
 }
 
+/// Globs of the variables that the agents which the settings name are handed as their own: keys of their models, and what
+/// `pass_env:` of theirs names.
+pub fn handed_on(project: &Project) -> Vec<String> {
+    let settings = &project.settings;
+    let names = settings.agents.keys().chain(&settings.rotation.value).chain(&settings.agent.value);
+    let known = names.filter_map(|name| Some((name, settings_of(settings, name)?)));
+    let own = known.flat_map(|(name, agent)| [build(project, name, &agent, None).variables(), agent.pass_env].concat());
+    own.collect()
+}
+
 /// What can be told of an agent without spending anything.
 pub struct Condition {
     /// Whether it is the client of a model; nothing of what follows is known of another.

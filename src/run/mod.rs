@@ -68,7 +68,7 @@ pub use apart::{Wanted, is_transports, prove_apart};
 pub use base::{spec_at as spec_in, target_of};
 pub use catch_up::take_in;
 pub use claim::{ensure_writable, hold};
-pub use described::{Condition, condition};
+pub use described::{Condition, condition, handed_on};
 pub use engine::{Engine, Reporter, clean_up, work};
 pub use events::{Recorded, record_on_branch, vouch};
 pub use evidence::{

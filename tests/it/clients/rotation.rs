@@ -83,3 +83,22 @@ fn where_one_is_not_installed_and_the_other_not_signed_in_each_has_its_own_help(
         assert!(out.err.contains(part), "{part}: {}", out.all());
     }
 }
+
+#[test]
+fn the_doctor_has_a_line_for_each_of_a_rotation_that_cannot_work_and_names_no_key_that_is_handed_on() {
+    let desk = Desk::new(BOTH);
+    desk.client("codex", 0, "", "", 0);
+    let env = [("PATH", desk.path.as_str()), ("ANTHROPIC_API_KEY", "dummy-key"), ("OTHER_TOKEN", "dummy-token")];
+    let out = desk.sandbox.chant_with(&env[..1], ["doctor"]).out;
+    let at = out.lines().position(|line| line.contains("none of the rotation can work"));
+    let lines: Vec<&str> = out.lines().skip(at.unwrap_or_else(|| panic!("{out}"))).take(5).collect();
+    assert!(lines[0].ends_with("can work"), "{out}");
+    for (line, part) in lines[1..].iter().zip(["claude: agent", "codex: agent", "claude: install it", "codex: sign in"])
+    {
+        assert!(line.starts_with("    ") && line.trim_start().starts_with(part), "{line:?} in {out}");
+    }
+    let out = desk.sandbox.chant_with(&env, ["doctor"]).out;
+    if let Some(line) = out.lines().find(|line| line.contains("not handed on")) {
+        assert!(line.contains("OTHER_TOKEN") && !line.contains("ANTHROPIC_API_KEY"), "{line}");
+    }
+}
