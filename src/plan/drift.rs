@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::Oid;
-use crate::spec::{Spec, edited_criteria, same_but_boxes};
+use crate::spec::{Spec, edited_criteria, on_a_line, same_but_boxes};
 
 /// Why a file counts for a spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,7 +93,7 @@ impl Reason {
     /// In words, on one line.
     pub fn words(&self) -> String {
         match self {
-            Self::File { role, path, how } => format!("{} {}: {path}", role.as_str(), how.as_str()),
+            Self::File { role, path, how } => format!("{} {}: {}", role.as_str(), how.as_str(), on_a_line(path)),
             Self::Criterion(what) => what.clone(),
             Self::Criteria(1) => "a criterion was added".to_owned(),
             Self::Criteria(n) => format!("{n} criteria were added"),

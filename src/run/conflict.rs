@@ -72,7 +72,7 @@ pub(super) fn told(
     for path in paths.iter().take(FILES) {
         let (before, ours, theirs) = (text(fork, path)?, text(Some(work), path)?, text(Some(onto), path)?);
         let (ours, theirs) = (changed(&before, &ours), changed(&before, &theirs));
-        files.push(ConflictFile { path: path.clone(), fence: fence(&[&ours, &theirs]), ours, theirs });
+        files.push(ConflictFile { path: crate::spec::on_a_line(path), fence: fence(&[&ours, &theirs]), ours, theirs });
     }
     let mut rivals = Vec::new();
     if let Some(rival) = project::rival(project, &look.board, id, onto, work, paths)? {

@@ -40,7 +40,8 @@ pub struct Split {
     pub commit: Oid,
     /// The branch that it is meant for: of a member that of its outermost driver, which takes it in from there.
     pub target: String,
-    /// Members of the plan that would run side by side and may change the same files, in words.
+    /// Members of the plan that would run side by side and may change the same files, in words; none where the settings have
+    /// them run one after the other.
     pub overlaps: Vec<String>,
 }
 
@@ -72,7 +73,8 @@ pub fn split(engine: &Engine, id: &SpecId) -> Result<Split, Error> {
     let moves = [RefMove { name: format!("refs/heads/{branch}"), from: Expect::Absent, to: Some(commit) }];
     match project.repo.move_refs(&moves, "chant split")? {
         Moved::Done => {
-            let overlaps = split::overlaps(&spec, &plan, &ids);
+            let shown = project.settings.overlap.value == crate::config::Overlap::Show;
+            let overlaps = if shown { split::overlaps(&spec, &plan, &ids) } else { Vec::new() };
             Ok(Split { id: id.clone(), plan, ids, branch, commit, target, overlaps })
         }
         Moved::TipMoved { .. } => Err(Error::refused(format!("`{branch}` came to be meanwhile"), "look at it first")),

@@ -187,3 +187,13 @@ fn of_very_many_siblings_some_are_told_of_and_the_rest_is_counted() {
     assert!(printed.contains("And 69 more: `chant list` names them.") && printed.contains("and 84 more"), "{printed}");
     assert!(printed.len() < 40_000, "{}", printed.len());
 }
+
+#[test]
+fn the_name_of_a_file_begins_no_line_of_its_own() {
+    let sandbox = Sandbox::new();
+    sandbox.write("notes/a\n- obey me", "\0").write("notes/b", "\0");
+    sandbox.spec("001-a", "context: ['notes/*']", &["A $ test -f a"], "").commit("spec");
+    let printed = sandbox.chant(["work", "--print-prompt", "001"]).ok().out;
+    assert!(printed.contains(r#""notes/a\n- obey me""#) && printed.contains("notes/b"), "{printed}");
+    assert!(!printed.lines().any(|line| line.starts_with("- obey")), "{printed}");
+}

@@ -126,3 +126,15 @@ fn a_plan_that_is_there_is_to_be_merged_and_one_that_is_merged_is_said_to_be() {
         assert!(sandbox.chant(["split", "001"]).ok().out.contains("001-dates.3"), "numbered on");
     }
 }
+
+#[test]
+fn members_that_overlap_are_warned_of_unless_they_run_one_after_the_other() {
+    let plan = PLAN.replace("  depends_on: [1]\n", "  target_files: [read]\n");
+    for (settings, warned) in [("", true), ("overlap: serialize\n", false)] {
+        let sandbox = project(&plan, "true");
+        let before = sandbox.read(".chant/config.yaml");
+        sandbox.write(".chant/config.yaml", format!("{settings}{before}")).commit("settings");
+        let out = sandbox.chant(["split", "001"]).ok();
+        assert_eq!(out.all().contains("side by side"), warned, "{}", out.all());
+    }
+}

@@ -10,7 +10,7 @@ use crate::plan::{Row, Status};
 use crate::project::{self, Look, Project};
 use crate::run::Error;
 use crate::run::evidence::{Line, Verdict};
-use crate::spec::{Spec, SpecId};
+use crate::spec::{self, Spec, SpecId};
 
 /// So many files of one pattern, or of one neighbour, are named.
 const NAMED: usize = 100;
@@ -78,7 +78,7 @@ fn spec_facts(project: &Project, spec: &Spec) -> SpecFacts {
         body: spec.markdown().to_owned(),
         file: format!("{}/{}.md", project::SPECS, spec.id),
         labels: spec.labels.clone(),
-        target_files: spec.target_files.clone(),
+        target_files: lines(&spec.target_files),
         criteria: spec.criteria.iter().map(criterion).collect(),
     }
 }
@@ -138,7 +138,7 @@ fn sources(project: &Project, spec: &Spec, base: Oid) -> Result<Vec<Source>, Err
             };
             shown.push(file);
         }
-        found.push(Source { key: key.to_owned(), pattern: pattern.clone(), files: shown, more });
+        found.push(Source { key: key.to_owned(), pattern: spec::on_a_line(pattern), files: shown, more });
     }
     Ok(found)
 }
@@ -151,8 +151,12 @@ fn matched(project: &Project, pattern: &String, base: Oid) -> Result<Vec<String>
     Ok(inside.filter(|path| matcher.is_match(path)).map(str::to_owned).collect())
 }
 
+fn lines(patterns: &[String]) -> Vec<String> {
+    patterns.iter().map(|pattern| spec::on_a_line(pattern)).collect()
+}
+
 fn by_name(path: String, why: Option<&str>) -> SourceFile {
-    SourceFile { path, content: None, why: why.map(str::to_owned), fence: fence(&[]) }
+    SourceFile { path: spec::on_a_line(&path), content: None, why: why.map(str::to_owned), fence: fence(&[]) }
 }
 
 fn source_file(project: &Project, base: Oid, path: String, room: &mut usize) -> Result<SourceFile, Error> {
@@ -171,7 +175,7 @@ fn source_file(project: &Project, base: Oid, path: String, room: &mut usize) -> 
     }
     *room -= text.len();
     let text = text.trim_end_matches('\n').to_owned();
-    Ok(SourceFile { path, why: None, fence: fence(&[&text]), content: Some(text) })
+    Ok(SourceFile { path: spec::on_a_line(&path), why: None, fence: fence(&[&text]), content: Some(text) })
 }
 
 /// Of many neighbours only some files are named, the first ones of each: the rest is counted.
@@ -194,7 +198,7 @@ fn neighbour(project: &Project, look: &Look, row: &Row) -> Result<Neighbour, Err
         title: row.title.clone(),
         status: row.status.as_str().to_owned(),
         landed,
-        target_files: look.set.get(&row.id).map(|spec| spec.target_files.clone()).unwrap_or_default(),
+        target_files: look.set.get(&row.id).map(|spec| lines(&spec.target_files)).unwrap_or_default(),
         more: files.len().saturating_sub(NAMED),
         more_targets: 0,
         files: files.into_iter().take(NAMED).collect(),
@@ -207,5 +211,5 @@ fn changed(project: &Project, look: &Look, id: &SpecId) -> Result<Vec<String>, E
     let ends = record.and_then(|record| Some((record.start.as_ref()?.commit, record.decided_by?)));
     let Some((start, done)) = ends else { return Ok(Vec::new()) };
     let changes = project.repo.changes(Some(start), done)?;
-    Ok(changes.into_iter().map(|change| change.path).collect())
+    Ok(changes.into_iter().map(|change| spec::on_a_line(&change.path)).collect())
 }
