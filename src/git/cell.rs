@@ -19,6 +19,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::error::{Error, Result};
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
@@ -316,13 +318,8 @@ pub(super) fn carry_index(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Copies a file that is one: nothing is read through a link, nor waited for. Whether it was.
-fn copy_plain(from: &Path, to: &Path) -> Result<bool> {
-    use rustix::fs::{Mode, OFlags, open};
-    let opened = open(from, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
-    let Ok(mut file) = opened.map(fs::File::from) else { return Ok(false) };
-    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
-        return Ok(false);
-    }
+pub(super) fn copy_plain(from: &Path, to: &Path) -> Result<bool> {
+    let Some(mut file) = scratch::open_file(from, OFlags::NOFOLLOW) else { return Ok(false) };
     let mut aside = to.as_os_str().to_owned();
     aside.push(".new");
     let aside = PathBuf::from(aside);

@@ -13,9 +13,10 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use super::fence::Fenced;
+use super::pipes;
 use crate::cage::Cage;
 use crate::env::Vars;
 
@@ -132,6 +133,7 @@ pub struct Git {
     out: Option<Arc<File>>,
     cage: Option<Cage>,
     fence: Option<Fenced>,
+    pipes: Option<PathBuf>,
     inherited: Vec<(OsString, OsString)>,
     extra: Vec<(OsString, OsString)>,
     hooks: bool,
@@ -149,6 +151,7 @@ impl Git {
             out: None,
             cage: None,
             fence: None,
+            pipes: None,
             inherited: scrubbed(vars),
             extra: Vec::new(),
             hooks: false,
@@ -222,6 +225,12 @@ impl Git {
         fence.into_iter().flat_map(Fenced::settings).fold(self, |git, (key, value)| git.set(key, value))
     }
 
+    /// Has it not wait for the other end of pipes below a directory that stand where it reads files ([`super::pipes`]).
+    pub(super) fn passing_pipes(mut self, top: &Path) -> Self {
+        self.pipes = Some(top.to_owned());
+        self
+    }
+
     /// One variable more; it wins over what is inherited.
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.extra.push((key.as_ref().to_owned(), value.as_ref().to_owned()));
@@ -270,8 +279,13 @@ impl Git {
         let input = self.stdin.as_deref().unwrap_or_default();
         // A thread of its own writes: git may answer before it has read everything, and both pipes have an end.
         let output = std::thread::scope(|scope| {
+            let (ended, running) = mpsc::channel::<()>();
+            if let Some(top) = &self.pipes {
+                scope.spawn(move || pipes::end_while(top, &running));
+            }
             let writer = scope.spawn(move || pipe.map_or(Ok(()), |mut pipe| pipe.write_all(input)));
             let output = child.wait_with_output();
+            drop(ended);
             match writer.join() {
                 // It need not read to the end; its exit code says whether that was right.
                 Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::cell::copy_plain;
 use super::diff::tree_changes;
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::fence::Fenced;
-use super::index_lock::{Begun, IndexLock, Locking, copy_index};
+use super::index_lock::{Begun, IndexLock, Locking};
 use super::leftovers::text;
 use super::object::tree_of;
 use super::occupied::operation;
@@ -143,12 +144,10 @@ impl Repo {
     /// be in the files, but not in the index; or why not.
     fn examine(&self, worktree: &Worktree, trial: &mut Trial, from: Oid) -> Result<Examined> {
         let real = worktree.git_dir.join("index");
-        match copy_index(&real, &trial.index()) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Err(refused("it has no index, and so no files that could follow", [])));
-            }
-            copied => copied.map_err(Error::io("read", &real))?,
-        };
+        // With its own time: a file that was written in the same tick of the clock is looked into only because of it.
+        if !copy_plain(&real, &trial.index())? {
+            return Ok(Err(refused("it has no index, and so no files that could follow", [])));
+        }
         let git = |args: &[&str]| trial.git(self, worktree, args);
         git(&["update-index", "-q", "--refresh"]).run()?;
         let staged = git(&["diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", &from.to_string()]);

@@ -42,14 +42,6 @@ pub(super) struct Begun {
     pub(super) already: BTreeSet<Vec<u8>>,
 }
 
-/// Copies an index with the time at which it was written: a file that was written in the same tick of the clock is looked into
-/// by Git only because its index is no younger.
-pub(super) fn copy_index(from: &Path, to: &Path) -> std::io::Result<()> {
-    let written = fs::metadata(from)?.modified()?;
-    fs::copy(from, to)?;
-    File::options().write(true).open(to)?.set_modified(written)
-}
-
 /// What came of trying to lock.
 pub(super) enum Locking {
     /// It is ours. A dead process may have begun something under it.

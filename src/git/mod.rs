@@ -43,6 +43,7 @@ mod moves;
 mod notes;
 mod object;
 mod occupied;
+mod pipes;
 mod receive;
 mod recycle;
 mod ref_lock;

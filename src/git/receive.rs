@@ -178,7 +178,7 @@ impl Repo {
     }
 
     fn free_apart(&self, top: &Path, args: &[&str]) -> super::Git {
-        let git = super::Git::new(self.vars(), top, Vec::<OsString>::new());
+        let git = super::Git::new(self.vars(), top, Vec::<OsString>::new()).passing_pipes(&top.join("work"));
         let mut word = OsString::from("--git-dir=");
         word.push(OsString::from_vec(top.join("git").as_os_str().as_bytes().to_vec()));
         let mut work = OsString::from("--work-tree=");

@@ -11,12 +11,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gix::index::entry::Mode;
+use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
 use super::cell::{Cell, carry_index, is_linked_to, link_to};
 use super::convert::from_gix;
 use super::error::{Error, Result};
 use super::occupied;
+use super::pipes;
 use super::repo::Repo;
 use super::scratch;
 use super::worktree::Worktree;
@@ -59,6 +61,7 @@ impl Repo {
     /// # Errors
     /// Where the repository cannot be written; what is wrong with the cell is no error.
     pub fn take_over(&self, cell: &Cell, refuse: &Refuse<'_>) -> Result<Released> {
+        pipes::clear(&cell.beside(""));
         let head = fs::read_to_string(cell.beside("head")).map_err(Error::io("read", cell.beside("head")))?;
         let (from, head) = head.split_once('\n').unwrap_or((&head, ""));
         let from: Option<Oid> = from.parse().ok();
@@ -99,6 +102,7 @@ impl Repo {
     /// # Errors
     /// Where worktree or cell cannot be written.
     pub fn release(&self, at: &Path, cell: &Cell) -> Result<()> {
+        pipes::clear(&cell.beside(""));
         if let Some(worktree) = self.find_worktree(at)? {
             // What is staged and in no commit comes along; an index that cannot have it stays behind.
             let staged = self.staged_anew(&worktree, cell);
@@ -298,12 +302,8 @@ fn objects_in(pack: &Path) -> Result<u32> {
 
 /// A small file that is one, as text.
 pub(super) fn small(path: &Path) -> Option<String> {
-    use rustix::fs::{Mode, OFlags, open};
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(open(path, flags, Mode::empty()).ok()?);
     let mut text = String::new();
-    file.metadata().ok().filter(|meta| meta.is_file())?;
-    file.take(4096).read_to_string(&mut text).ok()?;
+    scratch::open_file(path, OFlags::NOFOLLOW)?.take(4096).read_to_string(&mut text).ok()?;
     Some(text)
 }
 

@@ -11,6 +11,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::fs::{Mode, OFlags};
+
 use super::error::{Error, Result};
 
 /// A new directory, locked by this process; deleted when dropped, unless it was [kept](Scratch::keep).
@@ -114,6 +116,12 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
         (Ok(open), Ok(there)) => id(open) == id(there),
         _ => false,
     }
+}
+
+/// Opens what is a file, and does not wait for the other end of what is a pipe by now: an agent can make either of the other.
+pub(super) fn open_file(path: &Path, more: OFlags) -> Option<File> {
+    let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | more, Mode::empty());
+    opened.ok().map(File::from).filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))
 }
 
 /// Takes the lock on `file` if nobody has it.

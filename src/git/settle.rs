@@ -5,11 +5,13 @@
 //! was deleted to be written anew, goes back to what the index says; files that anybody changed since stay.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
+use super::cell::copy_plain;
 use super::error::{Error, Result};
 use super::follow::{Changes, Side, is_there, on_disk};
-use super::index_lock::{Begun, IndexLock, Locking, copy_index};
+use super::index_lock::{Begun, IndexLock, Locking};
 use super::repo::Repo;
 use super::scratch::{self, Scratch};
 use super::worktree::Worktree;
@@ -63,7 +65,9 @@ impl Repo {
         changes.retain(|path, _| !begun.already.contains(path));
         let trial = Scratch::new(self.common_dir())?;
         let (real, index) = (worktree.git_dir.join("index"), trial.path("index"));
-        copy_index(&real, &index).map_err(Error::io("read", &real))?;
+        if !copy_plain(&real, &index)? {
+            return Err(Error::io("read", &real)(ErrorKind::NotFound.into()));
+        }
         let fence = self.fence(worktree)?;
         let git = |args: &[&str]| {
             self.git_at(worktree, args.iter().copied()).env("GIT_INDEX_FILE", &index).fenced(fence.as_ref())

@@ -4,12 +4,16 @@
 //! just making or taking away is passed over, as if one had looked a moment earlier or later: nobody fails for it.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::error::{Error, Result, WorktreeError};
 use super::exe::Git;
 use super::repo::{Head, Repo};
+use super::scratch;
 use crate::ledger::Oid;
 
 /// How the `locked` file of a worktree that is being made begins; the commit follows.
@@ -100,8 +104,10 @@ impl Repo {
     /// is within an agent's reach, and does not count.
     pub(super) fn git_at<'a>(&self, worktree: &Worktree, args: impl IntoIterator<Item = &'a str>) -> Git {
         let cwd = if worktree.exists { &worktree.path } else { &worktree.git_dir };
-        Git::new(self.vars(), cwd, args)
-            .env("GIT_DIR", &worktree.git_dir)
+        let git = Git::new(self.vars(), cwd, args);
+        // In the main worktree, what the user made there is the user's.
+        let git = if worktree.main { git } else { git.passing_pipes(&worktree.path) };
+        git.env("GIT_DIR", &worktree.git_dir)
             .env("GIT_WORK_TREE", if worktree.exists { &worktree.path } else { &worktree.git_dir })
     }
 
@@ -175,14 +181,16 @@ pub(super) fn as_path(bytes: &[u8]) -> &Path {
 /// The path in a file like `gitdir` or `.git`, after `lead`: all of it but the white space at its end, as Git reads it,
 /// for a path may be any bytes. `None` where it cannot be read, begins otherwise, or is empty.
 pub(super) fn read_path(file: &Path, lead: &str) -> Option<PathBuf> {
-    let bytes = fs::read(file).ok()?;
+    let mut bytes = Vec::new();
+    scratch::open_file(file, OFlags::empty())?.read_to_end(&mut bytes).ok()?;
     let path = bytes.trim_ascii_end().strip_prefix(lead.as_bytes())?;
     (!path.is_empty()).then(|| as_path(path).to_owned())
 }
 
 /// The first line of a small file, `None` where it cannot be read or is empty.
 pub(super) fn read_line(path: &Path) -> Option<String> {
-    let text = fs::read_to_string(path).ok()?;
+    let mut text = String::new();
+    scratch::open_file(path, OFlags::empty())?.read_to_string(&mut text).ok()?;
     let line = text.lines().next()?.trim_end();
     (!line.is_empty()).then(|| line.to_owned())
 }

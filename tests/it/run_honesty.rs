@@ -457,3 +457,21 @@ fn nobody_decides_from_another_process_namespace_while_a_run_goes_on() {
     assert!(sandbox.read("../said").contains("process namespace"), "{}", sandbox.read("../said"));
     assert_eq!(sandbox.status("002-other"), "ready");
 }
+
+#[test]
+fn pipes_that_stand_where_git_reads_files_make_nobody_wait() {
+    let sandbox = Sandbox::new();
+    sandbox.steps("001-a", "", &["A $ test -f a"], "mkfifo .gitattributes; mkdir d; mkfifo d/.gitignore; touch a d/x");
+    let inner = "git init -q sub; rm sub/.git/HEAD; mkfifo sub/.git/HEAD; touch b";
+    sandbox.steps("002-b", "", &["B $ test -f b"], inner);
+    let own = "G=$(git rev-parse --absolute-git-dir); rm $G/index; mkfifo $G/index $G/packed-refs; touch c";
+    sandbox.steps("003-c", "", &["C $ test -f c"], own);
+    sandbox.steps("004-d", "", &["D $ test -f d"], "rm .git; mkfifo .git; touch d").commit("specs");
+    sandbox.chant(["work", "001"]).ok();
+    assert_eq!(sandbox.ask("ls-tree -r --name-only main -- a d"), "a\nd/x");
+    sandbox.chant(["work", "002"]);
+    sandbox.chant(["work", "003"]);
+    let out = sandbox.chant(["work", "004"]).exits(1);
+    assert!(out.err.contains("it took away the link of its worktree"), "{}", out.all());
+    sandbox.assert_fsck();
+}

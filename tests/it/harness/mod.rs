@@ -293,7 +293,7 @@ fn finish(output: std::process::Output) -> Output {
 pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = std::time::Instant::now();
     while !so() {
-        assert!(begun.elapsed().as_secs() < 60, "never: {what}");
+        assert!(begun.elapsed().as_secs() < 120, "never: {what}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
