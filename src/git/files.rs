@@ -35,7 +35,7 @@ impl Repo {
         crate::env::failpoint("worktree.files");
         let options = gix::index::write::Options::default();
         index.write(options).map_err(Error::while_("write the index of a new worktree"))?;
-        self.remember(worktree);
+        self.remember(worktree, commit);
         crate::env::failpoint("worktree.index");
         Ok(())
     }

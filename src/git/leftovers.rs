@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gix::index::entry::{Flags, Mode, Stat, stat};
+use gix::index::entry::{Flags, Mode, Stat};
 use gix::validate::path::component;
 
 use super::error::{Error, Result};
@@ -18,6 +18,8 @@ use super::fence::Fenced;
 use super::release::{refs_in, small};
 use super::repo::Repo;
 use super::scratch::Scratch;
+use super::survey::is_unchanged;
+use super::untouched::Besides;
 use super::worktree::{Worktree, as_path};
 use crate::cage::{self, Cage};
 
@@ -68,6 +70,9 @@ impl Repo {
         if !worktree.exists {
             return Ok(false);
         }
+        if self.untouched(&worktree, Besides::Others)?.is_some() {
+            return Ok(true);
+        }
         let doubt = self.doubt(&worktree)?;
         let status = doubt.git(self, &worktree, &["status", "--porcelain=v1", "-z", "--no-renames"]);
         let status = status.args(["--untracked-files=no", "--ignore-submodules=untracked"]).check()?;
@@ -95,6 +100,14 @@ impl Repo {
     }
 
     pub(super) fn leftovers_of(&self, worktree: &Worktree) -> Result<Leftovers> {
+        match self.untouched(worktree, Besides::Nothing)? {
+            Some(_) => Ok(Leftovers::default()),
+            None => self.looked_through(worktree),
+        }
+    }
+
+    /// The same, asked of Git.
+    pub(super) fn looked_through(&self, worktree: &Worktree) -> Result<Leftovers> {
         let doubt = self.doubt(worktree)?;
         let mut found =
             Leftovers { flagged: doubt.flagged.iter().map(|path| text(path)).collect(), ..Default::default() };
@@ -239,13 +252,8 @@ impl Doubt {
 /// Whether a file is to the nanosecond what an index written at `written` says, and was so well before that moment: the
 /// clock that stamps files ticks some milliseconds at a time, and what was written in the same tick looks the same.
 pub(super) fn is_as_noted(noted: &Stat, written: Duration, file: &Path) -> bool {
-    const TICK: Duration = Duration::from_millis(20);
     let Ok(meta) = gix::index::fs::Metadata::from_path_no_follow(file) else { return false };
-    let Ok(now) = Stat::from_fs(&meta) else { return false };
-    let options = stat::Options { trust_ctime: true, check_stat: true, use_nsec: true, use_stdev: false };
-    let at = |time: &stat::Time| Duration::new(time.secs.into(), time.nsecs);
-    let last = at(&now.mtime).max(at(&now.ctime));
-    noted.matches(&now, options) && last + TICK < written
+    Stat::from_fs(&meta).is_ok_and(|now| is_unchanged(noted, written, &now))
 }
 
 /// Which names Git keeps for itself, by the settings of a repository.

@@ -3,6 +3,7 @@
 //! It is renamed into the trash, which is quick and whole or not at all, and deleted later. A directory on another file
 //! system cannot be renamed there; it gets another name beside itself, and the trash remembers it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use super::occupied;
 use super::recycle;
 use super::repo::{Head, Repo};
 use super::scratch::{self, Scratch};
+use super::untouched::Besides;
 use super::worktree::{MAKING, Worktree, read_line, read_path, real};
 use crate::ledger::Oid;
 
@@ -41,10 +43,11 @@ pub enum Removed {
 }
 
 /// What is in a worktree that is thrown away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Holds {
-    /// Nothing but the files of its commit: it was looked at.
-    Commit,
+    /// Nothing but the files of its commit: it was looked at. Where it is known, the paths at which that is not what was there
+    /// when the worktree was made.
+    Commit(Option<BTreeSet<Vec<u8>>>),
     /// Whatever programs left there.
     Anything,
 }
@@ -92,10 +95,11 @@ impl Repo {
         if let Some(reason) = self.protected(&worktree)? {
             return Ok(kept(reason));
         }
-        let found = self.leftovers_of(&worktree)?;
+        let others = self.untouched(&worktree, Besides::Nothing)?;
+        let found = if others.is_some() { Leftovers::default() } else { self.looked_through(&worktree)? };
         let loose = self.loose_commit(&worktree)?;
         if found.is_empty() && loose.is_none() {
-            self.throw_away(&worktree, Holds::Commit)?;
+            self.throw_away(&worktree, Holds::Commit(others))?;
             return Ok(Removed::Gone);
         }
         let Some(name) = rescue else { return Ok(kept(describe(&found, loose))) };
@@ -245,8 +249,10 @@ impl Repo {
         crate::env::failpoint("remove.files");
         fs::rename(&worktree.git_dir, trash.path("admin")).map_err(Error::io("move", &worktree.git_dir))?;
         crate::env::failpoint("remove.admin");
-        if holds == Holds::Commit {
-            recycle::mark_stripped(&trash.path("admin"))?;
+        if let Holds::Commit(others) = holds {
+            // Whoever has a file open there can still write it.
+            let others = others.filter(|_| recycle::is_left(&trash.path("worktree")));
+            recycle::mark_stripped(&trash.path("admin"), others.as_ref())?;
         }
         self.discard_cell(&self.cell_of(worktree))
     }

@@ -66,7 +66,7 @@ impl Repo {
             entry.flags.remove(Flags::SKIP_WORKTREE);
         }
         new.write(gix::index::write::Options::default()).map_err(Error::while_("write the index of a checkout"))?;
-        self.remember(&worktree);
+        self.remember(&worktree, commit);
         scratch::replace(&worktree.git_dir.join("HEAD"), format!("{commit}\n").as_bytes())
     }
 

@@ -3,6 +3,7 @@
 mod adding;
 mod half_made;
 mod looking;
+mod quick;
 mod recycling;
 mod removing;
 mod repointing;
