@@ -6,7 +6,7 @@ mod server;
 use serde::Serialize;
 
 use super::{Error, hooks, upkeep};
-use crate::agent::{Lock, SignedIn};
+use crate::agent::{AgentError, Lock, SignedIn};
 use crate::config::ForgeKind;
 use crate::ledger::{Oid, Trust};
 use crate::plan::Status;
@@ -150,13 +150,18 @@ fn agents(project: &Project, look: &project::Look) -> Vec<Check> {
     let mut checks = Vec::new();
     let usual =
         if settings.rotation.value.is_empty() { settings.agent.value.as_slice() } else { &settings.rotation.value };
-    let (mut usable, mut in_the_way) = (usual.is_empty(), Vec::new());
+    let (mut usable, mut in_the_way, mut signed_out) = (usual.is_empty(), Vec::new(), Vec::new());
     for name in &names {
         let (able, check) = match run::condition(project, settings, name) {
-            Ok(Some(condition)) => {
-                let able = !matches!(condition.signed_in, SignedIn::No(_));
-                (able, Some(well("agent", condition_words(name, &condition))))
-            }
+            Ok(Some(condition)) => match &condition.signed_in {
+                SignedIn::No(what) => {
+                    let error = AgentError::SignedOut { agent: (*name).to_owned(), what: what.clone() };
+                    signed_out.push(error.to_string());
+                    let version = condition.version.as_deref().unwrap_or("found");
+                    (false, Some(Check { detail: format!("{error} ({version})"), ..told(error.into()) }))
+                }
+                _ => (true, Some(well("agent", condition_words(name, &condition)))),
+            },
             Ok(None) => (true, None),
             Err(error) => (false, Some(told(error))),
         };
@@ -171,7 +176,8 @@ fn agents(project: &Project, look: &project::Look) -> Vec<Check> {
         in_the_way.into_iter().for_each(|at| checks[at].health = Health::Ill);
     }
     // What stands in the way of single specs: no agent at all, steps that there are not, a budget that is not kept.
-    let mut seen: std::collections::BTreeSet<String> = checks.iter().map(|check| check.detail.clone()).collect();
+    let told_already = checks.iter().map(|check| check.detail.clone()).chain(signed_out);
+    let mut seen: std::collections::BTreeSet<String> = told_already.collect();
     for spec in look.set.iter().filter(|spec| !spec.is_driver()) {
         match run::check_agent(project, settings, spec) {
             Ok(name) if names.contains(name.as_str()) => {}

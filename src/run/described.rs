@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::jobs::{self, For};
-use crate::agent::{Agent, Client, SignedIn};
+use crate::agent::{Agent, AgentError, Client, SignedIn};
 use crate::config::{AgentKind, AgentSettings, Origin, Settings};
 use crate::env::Vars;
 use crate::project::Project;
@@ -102,11 +102,18 @@ pub fn condition(project: &Project, settings: &Settings, name: &str) -> Result<O
     lacks(project, &agent, name)?;
     offline(settings, &agent, name)?;
     let dir = project.root.clone().unwrap_or_else(|| project.repo.common_dir().to_owned());
-    made.check(&dir)?;
-    made.reach()?;
+    // With which nobody is signed in is there all the same, and has a version.
+    let signed_in = match made.check(&dir) {
+        Err(AgentError::SignedOut { what, .. }) => SignedIn::No(what),
+        checked => {
+            checked?;
+            made.reach()?;
+            made.signed_in()
+        }
+    };
     let version =
         made.version().and_then(|argv| crate::agent::version(&argv, &everything(project, &agent), &dir, PATIENCE));
-    Ok(Some(Condition { has_model: agent.kind.has_model(), version, signed_in: made.signed_in() }))
+    Ok(Some(Condition { has_model: agent.kind.has_model(), version, signed_in }))
 }
 
 /// What is said of an agent, or what its name alone says.

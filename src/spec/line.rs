@@ -136,6 +136,14 @@ pub(super) fn proof(text: &str) -> Proof<'_> {
     }
 }
 
+/// A command as a proof is written: between more backticks than it has in one place.
+pub(super) fn as_proof(command: &str) -> String {
+    let longest = command.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let ticks = "`".repeat(longest + 1);
+    let space = if command.ends_with('`') { " " } else { "" };
+    format!("{ticks}$ {command}{space}{ticks}")
+}
+
 /// Where a run of exactly so many backticks begins.
 fn closing(text: &str, ticks: usize) -> Option<usize> {
     let mut at = 0;
@@ -159,9 +167,19 @@ pub(super) fn ends_with_proof(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn words(text: &str) -> Option<(usize, &str)> {
         heading(text).map(|(level, span)| (level, &text[span]))
+    }
+
+    proptest! {
+        #[test]
+        fn a_command_that_is_written_as_a_proof_is_read_as_it_was(command in "[a-z`$' ]{0,8}[a-z`'$]") {
+            let command = command.trim();
+            let written = as_proof(command);
+            prop_assert_eq!(proof(&written), if command.is_empty() { proof("`$ `") } else { Proof::Command(command) });
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, Severity, Sink, Source};
 use super::glob::check_glob;
 use super::id::SpecId;
+use super::line::as_proof;
 use super::model::{Kind, Spec};
 use super::overlap;
 use super::parse::parse;
@@ -259,8 +260,8 @@ fn as_written(member: &Planned, sink: &mut Sink) {
     if faults.is_empty() {
         faults = of(&(member.clone(), whole()));
     }
-    let help = "a title and a criterion are plain lines, a proof is one line of shell without backticks, and headings of a \
-                spec's own (`#`, `## Acceptance Criteria`, `## Steps`) have no place in a body";
+    let help = "a title and a criterion are plain lines, a proof is one line of shell, and headings of a spec's \
+                own (`#`, `## Acceptance Criteria`, `## Steps`) have no place in a body";
     for (fault, at) in faults {
         sink.error(CODE, format!("a member cannot be written as a spec: {fault}"), at, "here", help);
     }
@@ -317,7 +318,7 @@ pub fn spec_text(member: &Planned, ids: &[SpecId]) -> String {
     for (criterion, proof) in &member.criteria {
         text.push_str(&format!("- [ ] {criterion}\n"));
         if let Some(proof) = proof {
-            text.push_str(&format!("      `$ {proof}`\n"));
+            text.push_str(&format!("      {}\n", as_proof(proof)));
         }
     }
     text
@@ -446,8 +447,8 @@ members:
 
     #[test]
     fn what_cannot_be_written_is_said_beside_all_else_each_at_its_own_place() {
-        let text = "members:\n- title: A\n  body: |\n    ## Steps\n\n    ```sh\n    x\n    ```\n  criteria:\n  - {text: x, proof: \"echo `a`\"}\n  - fine\n  \
-                    - {text: y, proof: \"echo `b`\"}\n  depends_on: [2]\n- title: B\n  criteria: [x]\n  depends_on: [1]\n- {title: C, criteria: [x], depends_on: [9], owner: me}\n";
+        let text = "members:\n- title: A\n  body: |\n    ## Steps\n\n    ```sh\n    x\n    ```\n  criteria:\n  - {text: x, proof: \"echo \\x01\"}\n  - fine\n  \
+                    - {text: y, proof: \"echo \\x02\"}\n  depends_on: [2]\n- title: B\n  criteria: [x]\n  depends_on: [1]\n- {title: C, criteria: [x], depends_on: [9], owner: me}\n";
         let said = plan("plan.yaml", text.as_bytes()).unwrap_err();
         let mut places: Vec<(usize, &str)> =
             said.iter().map(|one| (one.line().unwrap(), one.message.as_str())).collect();
@@ -465,8 +466,14 @@ members:
             let text = format!("members:\n  - title: A\n    body: |\n      {indented}\n    criteria: [x]\n");
             assert!(faults(&text)[0].contains("cannot be written as a spec"), "{body}");
         }
-        let text = "members: [{title: A, criteria: [{text: x, proof: \"echo `date`\"}]}]\n";
-        assert!(faults(text)[0].contains("cannot be written as a spec"));
+    }
+
+    #[test]
+    fn a_proof_with_backticks_is_written_between_more_of_them() {
+        let text = "members: [{title: A, criteria: [{text: x, proof: \"grep -q '`' f; echo `date`\"}]}]\n";
+        let (plan, id) = (plan("plan.yaml", text.as_bytes()).unwrap(), "001-a.1".parse::<SpecId>().unwrap());
+        let spec = parse(&id, "x", spec_text(&plan.members[0], &[]).as_bytes()).spec.unwrap();
+        assert_eq!(spec.criteria[0].command.as_deref(), Some("grep -q '`' f; echo `date`"));
     }
 
     #[test]

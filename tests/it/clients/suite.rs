@@ -162,6 +162,7 @@ fn doctor_says_of_each_agent_whether_it_is_there_its_version_and_whether_somebod
     let env = [("PATH", desk.path.as_str()), ("ANTHROPIC_API_KEY", "dummy")];
     let out = desk.sandbox.chant_with(&env, ["doctor"]).out;
     assert!(out.contains("claude 9.9.9, signed in by $ANTHROPIC_API_KEY"), "{out}");
-    assert!(out.contains("agent `codex` is not signed in") && out.contains("codex login"), "{out}");
+    assert!(out.contains("agent `codex` is not signed in (9.9.9)") && out.contains("codex login"), "{out}");
+    assert_eq!(out.matches("is not signed in").count(), 1, "{out}");
     assert!(out.contains("no-such-gemini"), "{out}");
 }
