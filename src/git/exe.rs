@@ -133,7 +133,7 @@ pub struct Git {
     out: Option<Arc<File>>,
     cage: Option<Cage>,
     fence: Option<Fenced>,
-    pipes: Option<PathBuf>,
+    pipes: Vec<PathBuf>,
     inherited: Vec<(OsString, OsString)>,
     extra: Vec<(OsString, OsString)>,
     hooks: bool,
@@ -151,7 +151,7 @@ impl Git {
             out: None,
             cage: None,
             fence: None,
-            pipes: None,
+            pipes: Vec::new(),
             inherited: scrubbed(vars),
             extra: Vec::new(),
             hooks: false,
@@ -227,7 +227,7 @@ impl Git {
 
     /// Has it not wait for the other end of pipes below a directory that stand where it reads files ([`super::pipes`]).
     pub(super) fn passing_pipes(mut self, top: &Path) -> Self {
-        self.pipes = Some(top.to_owned());
+        self.pipes.push(top.to_owned());
         self
     }
 
@@ -280,8 +280,8 @@ impl Git {
         // A thread of its own writes: git may answer before it has read everything, and both pipes have an end.
         let output = std::thread::scope(|scope| {
             let (ended, running) = mpsc::channel::<()>();
-            if let Some(top) = &self.pipes {
-                scope.spawn(move || pipes::end_while(top, &running));
+            if !self.pipes.is_empty() {
+                scope.spawn(move || pipes::end_while(&self.pipes, &running));
             }
             let writer = scope.spawn(move || pipe.map_or(Ok(()), |mut pipe| pipe.write_all(input)));
             let output = child.wait_with_output();

@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use rustix::fs::{Mode, OFlags};
 const PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Looks for pipes below a directory while a command runs there; the channel is closed when it has ended.
-pub(super) fn end_while(top: &Path, running: &Receiver<()>) {
+/// Looks for pipes below directories while a command runs there; the channel is closed when it has ended.
+pub(super) fn end_while(tops: &[PathBuf], running: &Receiver<()>) {
     let mut patience = PATIENCE;
     while let Err(RecvTimeoutError::Timeout) = running.recv_timeout(patience) {
-        end(top);
+        tops.iter().for_each(|top| end(top));
         patience = (patience * 2).min(LONGEST);
     }
 }
@@ -71,6 +71,13 @@ pub(super) fn clear(top: &Path) {
                 }
             }
         }
+    }
+}
+
+/// Deletes a pipe that stands at this very path.
+pub(super) fn not_at(path: &Path) {
+    if fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_fifo()) {
+        fs::remove_file(path).ok();
     }
 }
 
@@ -125,14 +132,18 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_in_place_of_the_link_to_the_repository_is_not_waited_for() {
+    fn a_pipe_in_place_of_a_worktrees_link_index_or_head_is_not_waited_for() {
         let repo = TestRepo::new();
         repo.commit_file("a", "1\n", "one");
         repo.git(&["branch", "work"]);
         let at = repo.repo.add_worktree(&repo.beside("w"), crate::git::Checkout::Branch("work".into())).unwrap();
-        fs::remove_file(at.join(".git")).unwrap();
-        assert!(Command::new("mkfifo").arg(at.join(".git")).status().unwrap().success());
-        assert!(repo.repo.find_worktree(&at).is_ok());
-        repo.repo.leftovers(&at).ok();
+        for pipe in
+            [at.join(".git"), repo.path().join(".git/worktrees/w/index"), repo.path().join(".git/worktrees/w/HEAD")]
+        {
+            fs::remove_file(&pipe).unwrap();
+            assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            assert!(repo.repo.find_worktree(&at).is_ok(), "{pipe:?}");
+            repo.repo.leftovers(&at).ok();
+        }
     }
 }

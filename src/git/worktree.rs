@@ -12,6 +12,7 @@ use rustix::fs::OFlags;
 
 use super::error::{Error, Result, WorktreeError};
 use super::exe::Git;
+use super::pipes;
 use super::repo::{Head, Repo};
 use super::scratch;
 use crate::ledger::Oid;
@@ -106,7 +107,7 @@ impl Repo {
         let cwd = if worktree.exists { &worktree.path } else { &worktree.git_dir };
         let git = Git::new(self.vars(), cwd, args);
         // In the main worktree, what the user made there is the user's.
-        let git = if worktree.main { git } else { git.passing_pipes(&worktree.path) };
+        let git = if worktree.main { git } else { git.passing_pipes(&worktree.path).passing_pipes(&worktree.git_dir) };
         git.env("GIT_DIR", &worktree.git_dir)
             .env("GIT_WORK_TREE", if worktree.exists { &worktree.path } else { &worktree.git_dir })
     }
@@ -132,6 +133,8 @@ impl Repo {
     pub(super) fn linked(&self, git_dir: PathBuf) -> Option<Worktree> {
         let dot_git = git_dir.join(read_path(&git_dir.join("gitdir"), "")?);
         let path = real(dot_git.parent()?);
+        // Where no sandbox keeps an agent out of there, a pipe may stand for what everybody reads.
+        ["HEAD", "index", "locked"].iter().for_each(|name| pipes::not_at(&git_dir.join(name)));
         let head = self.read_head(&git_dir);
         let locked = fs::read_to_string(git_dir.join("locked")).ok().map(|reason| reason.trim().to_owned());
         Some(Worktree { exists: path.is_dir(), path, git_dir, head, main: false, locked })
