@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
 
 use super::plain::{opens_string, unseen};
 
@@ -26,10 +29,10 @@ impl<'l> Seen<'l> {
         if !may_hide(line) {
             return vec![whole];
         }
-        let (bytes, at) = decoded(line);
-        let shown = without(&bytes, &at, unseen);
-        let titled = without(&bytes, &at, |rest| if opens_string(rest) { 2 } else { unseen(rest) });
-        let spelled = without(&bytes, &at, |rest| unseen(rest).min(beginning(rest)));
+        let text = Text::decoded(line);
+        let shown = text.without(unseen);
+        let titled = text.without(|rest| if opens_string(rest) { 2 } else { unseen(rest) });
+        let spelled = text.without(|rest| unseen(rest).min(beginning(rest)));
         let mut all = vec![shown, titled, spelled, whole];
         all.dedup_by(|later, before| later.bytes == before.bytes);
         all
@@ -55,35 +58,87 @@ fn beginning(bytes: &[u8]) -> usize {
 
 /// Whether anything in a line may be unseen.
 fn may_hide(line: &[u8]) -> bool {
-    line.iter().any(|byte| matches!(byte, ..9 | 11..0x20 | 0x7f | 0xc2 | 0xe2 | 0xef))
-        || line.windows(2).any(|two| two == b"\\u")
+    static HIDING: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?-u)[\x00-\x08\x0b-\x1f\x7f\xc2\xe2\xef]|\\u").ok());
+    HIDING.as_ref().is_none_or(|hiding| hiding.is_match(line))
 }
 
-/// A line with the control characters that it has in the manner of JSON; all else stays.
-fn decoded(line: &[u8]) -> (Vec<u8>, Vec<usize>) {
-    let (mut bytes, mut at, mut from) = (Vec::with_capacity(line.len()), Vec::with_capacity(line.len()), 0);
-    while from < line.len() {
-        let run = line[from..].iter().take_while(|byte| **byte == b'\\').count();
-        let found = (run > 0).then(|| hidden(&line[from + run..])).flatten();
-        // At each depth a slash is doubled: of three the first two are one that is seen, and of six the first four.
-        let slashes = if found.is_some() { 1 << run.trailing_zeros() } else { 0 };
-        let plain = run.max(1) - slashes;
-        bytes.extend_from_slice(&line[from..from + plain]);
-        at.extend(from..from + plain);
-        from += plain;
-        let Some(unseen) = found else { continue };
-        let length = bytes.len();
-        bytes.extend_from_slice(unseen.encode_utf8(&mut [0; 4]).as_bytes());
-        from += slashes + HEX;
-        // The slash that ends a control string is twice as many.
-        let end = line.get(from..from + 2 * slashes).is_some_and(|end| end.iter().all(|byte| *byte == b'\\'));
-        if unseen == '\x1b' && end {
-            bytes.push(b'\\');
-            from += 2 * slashes;
+/// How many control characters, each of which nobody sees and that begin nothing, are at the beginning: a program may print
+/// nothing else, and much of it.
+fn controls(bytes: &[u8]) -> usize {
+    static CONTROLS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?-u)\A[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]+").ok());
+    CONTROLS.as_ref().and_then(|controls| controls.find(bytes)).map_or(0, |found| found.end())
+}
+
+/// A line with the control characters that it has in the manner of JSON.
+struct Text<'l> {
+    bytes: Cow<'l, [u8]>,
+    /// Where each byte stands in the line; `None` where it stands as it does there.
+    at: Option<Vec<usize>>,
+}
+
+impl<'l> Text<'l> {
+    fn decoded(line: &'l [u8]) -> Self {
+        // Not all that has a slash has such a character, and most of what is long has neither.
+        if !line.contains(&b'\\') {
+            return Self { bytes: Cow::Borrowed(line), at: None };
         }
-        at.resize(at.len() + bytes.len() - length, from);
+        let (mut bytes, mut at, mut from) = (Vec::with_capacity(line.len()), Vec::with_capacity(line.len()), 0);
+        while from < line.len() {
+            let run = line[from..].iter().take_while(|byte| **byte == b'\\').count();
+            let found = (run > 0).then(|| hidden(&line[from + run..])).flatten();
+            // At each depth a slash is doubled: of three the first two are one that is seen, and of six the first four.
+            let slashes = if found.is_some() { 1 << run.trailing_zeros() } else { 0 };
+            let plain = run.max(1) - slashes;
+            bytes.extend_from_slice(&line[from..from + plain]);
+            at.extend(from..from + plain);
+            from += plain;
+            let Some(unseen) = found else { continue };
+            let length = bytes.len();
+            bytes.extend_from_slice(unseen.encode_utf8(&mut [0; 4]).as_bytes());
+            from += slashes + HEX;
+            // The slash that ends a control string is twice as many.
+            let end = line.get(from..from + 2 * slashes).is_some_and(|end| end.iter().all(|byte| *byte == b'\\'));
+            if unseen == '\x1b' && end {
+                bytes.push(b'\\');
+                from += 2 * slashes;
+            }
+            at.resize(at.len() + bytes.len() - length, from);
+        }
+        Self { bytes: Cow::Owned(bytes), at: Some(at) }
     }
-    (bytes, at)
+
+    /// What is left without what is skipped. A letter that is struck over by itself counts once, and one that is underlined
+    /// without its line.
+    fn without(&self, skipped: impl Fn(&[u8]) -> usize) -> Seen<'static> {
+        let (bytes, place) = (&*self.bytes, |at: usize| self.at.as_ref().map_or(at, |places| places[at]));
+        let (mut left, mut places) = (Vec::new(), Vec::new());
+        let (mut from, mut over) = (0, None);
+        while from < bytes.len() {
+            if bytes[from] == 0x08 {
+                match left.last() {
+                    Some(last) if *last == b'_' || Some(last) == bytes.get(from + 1) => {
+                        left.pop();
+                        over = places.pop().map(|place: Range<usize>| place.start);
+                    }
+                    _ => {}
+                }
+                from += 1;
+                continue;
+            }
+            let skip = skipped(&bytes[from..]);
+            if skip == 0 {
+                left.push(bytes[from]);
+                places.push(over.take().unwrap_or(place(from))..place(from) + 1);
+            }
+            from += skip.max(1);
+            if skip == 1 {
+                from += controls(&bytes[from..]);
+            }
+        }
+        Seen { bytes: Cow::Owned(left), at: Some(places) }
+    }
 }
 
 /// The length of `u001b`.
@@ -95,33 +150,6 @@ fn hidden(rest: &[u8]) -> Option<char> {
     let code = u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?;
     let c = char::from_u32(code)?;
     (unseen(c.encode_utf8(&mut [0; 4]).as_bytes()) > 0).then_some(c)
-}
-
-/// What is left without what is skipped. A letter that is struck over by itself counts once, and one that is underlined
-/// without its line.
-fn without(bytes: &[u8], at: &[usize], skipped: impl Fn(&[u8]) -> usize) -> Seen<'static> {
-    let (mut left, mut places) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(bytes.len()));
-    let (mut from, mut over) = (0, None);
-    while from < bytes.len() {
-        if bytes[from] == 0x08 {
-            match left.last() {
-                Some(last) if *last == b'_' || Some(last) == bytes.get(from + 1) => {
-                    left.pop();
-                    over = places.pop().map(|place: Range<usize>| place.start);
-                }
-                _ => {}
-            }
-            from += 1;
-            continue;
-        }
-        let skip = skipped(&bytes[from..]);
-        if skip == 0 {
-            left.push(bytes[from]);
-            places.push(over.take().unwrap_or(at[from])..at[from] + 1);
-        }
-        from += skip.max(1);
-    }
-    Seen { bytes: Cow::Owned(left), at: Some(places) }
 }
 
 #[cfg(test)]
