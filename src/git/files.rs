@@ -20,6 +20,20 @@ use crate::ledger::Oid;
 /// So many files are written by one thread.
 const FEW: usize = 1000;
 
+/// And an index of so many bytes is read by one.
+const SMALL: u64 = 1 << 20;
+
+/// How an index is read: to ask how many processors there are takes longer than to read a small one.
+pub(super) fn decoding(index: &Path) -> gix::index::decode::Options {
+    let is_small = std::fs::metadata(index).is_ok_and(|meta| meta.len() < SMALL);
+    gix::index::decode::Options { thread_limit: is_small.then_some(1), ..Default::default() }
+}
+
+/// Whether a path is that of attributes, by which Git makes other files of blobs.
+pub(super) fn is_attributes(path: &[u8]) -> bool {
+    path == b".gitattributes" || path.ends_with(b"/.gitattributes")
+}
+
 impl Repo {
     /// Fills a worktree that holds nothing but its `.git` with the files of `commit`, which its `HEAD` says already.
     pub(super) fn fill(&self, worktree: &Worktree, commit: Oid) -> Result<()> {
@@ -106,8 +120,7 @@ impl Repo {
     }
 
     /// The texts of all attribute files that have a say: the tree's, the repository's and the user's.
-    fn attributes(&self, repo: &gix::Repository, index: &gix::index::State) -> Vec<Vec<u8>> {
-        let is_attributes = |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
+    pub(super) fn attributes(&self, repo: &gix::Repository, index: &gix::index::State) -> Vec<Vec<u8>> {
         let entries = index.entries().iter().filter(|entry| is_attributes(entry.path(index)));
         let mut texts: Vec<Vec<u8>> =
             entries.filter_map(|entry| Some(repo.find_object(entry.id).ok()?.detach().data)).collect();

@@ -15,6 +15,7 @@ use gix::validate::path::component;
 use super::error::{Error, Result};
 use super::exe::Git;
 use super::fence::Fenced;
+use super::files::decoding;
 use super::release::{refs_in, small};
 use super::repo::Repo;
 use super::scratch::Scratch;
@@ -100,8 +101,12 @@ impl Repo {
     }
 
     pub(super) fn leftovers_of(&self, worktree: &Worktree) -> Result<Leftovers> {
-        match self.untouched(worktree, Besides::Nothing)? {
-            Some(_) => Ok(Leftovers::default()),
+        let Some(seen) = self.seen(worktree, Besides::Nothing)? else { return self.looked_through(worktree) };
+        if seen.is_commit(&worktree.path, Besides::Nothing) {
+            return Ok(Leftovers::default());
+        }
+        match self.gathered(worktree, seen)? {
+            Some(work) => Ok(work.leftovers()),
             None => self.looked_through(worktree),
         }
     }
@@ -154,7 +159,7 @@ impl Repo {
         let doing = || Error::while_(format!("read the index of {}", worktree.path.display()));
         let hash = self.gix().object_hash();
         let from = worktree.git_dir.join("index");
-        let mut index = gix::index::File::at_or_default(&from, hash, true, Default::default()).map_err(doing())?;
+        let mut index = gix::index::File::at_or_default(&from, hash, true, decoding(&from)).map_err(doing())?;
         let skips = index.entries().iter().any(|entry| entry.flags.contains(Flags::SKIP_WORKTREE));
         let sparse = skips && self.is_sparse(worktree)?;
         let written = index.timestamp();

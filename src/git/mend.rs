@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::add::rename_new;
 use super::error::{Error, Result};
 use super::exe::Git;
+use super::files::decoding;
 use super::repo::Repo;
 use super::scratch;
 use super::worktree::{Worktree, read_path, real};
@@ -41,7 +42,7 @@ impl Repo {
         wrong.extend(self.mend_private_settings(&worktree)?);
         let index = worktree.git_dir.join("index");
         let hash = self.gix().object_hash();
-        let readable = gix::index::File::at_or_default(&index, hash, false, Default::default()).is_ok();
+        let readable = gix::index::File::at_or_default(&index, hash, false, decoding(&index)).is_ok();
         if !readable {
             let kept = aside(&index, &index)?;
             self.git_at(&worktree, ["read-tree", "HEAD"]).check()?;

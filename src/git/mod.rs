@@ -28,6 +28,7 @@ pub mod exe;
 mod fence;
 mod files;
 mod follow;
+mod gather;
 mod gitconfig;
 mod history;
 mod identity;

@@ -19,11 +19,12 @@ use gix::index::entry::{Flags, Stat};
 
 use super::add::rename_new;
 use super::error::{Error, Result};
+use super::files::decoding;
 use super::repo::Repo;
 use super::repoint::Walk;
 use super::scratch::{self, Scratch};
 use super::survey::survey;
-use super::untouched::{Made, clear, mode_of, others};
+use super::untouched::{Made, clear, mode_of};
 use super::worktree::{Worktree, read_line};
 use crate::ledger::Oid;
 
@@ -133,12 +134,13 @@ impl Repo {
         if let Some(made) = self.made(&admin)
             && let Ok(Some(found)) = survey(&path, &made.index, false, MOST)
         {
-            let others = others(&made.index, found);
+            let others = found.others(&made.index);
             clear(&path, &others)?;
             return mark_stripped(&admin, Some(&others));
         }
+        let made = admin.join(MADE);
         let read = || {
-            gix::index::File::at(admin.join(MADE), self.gix().object_hash(), true, Default::default())
+            gix::index::File::at(&made, self.gix().object_hash(), true, decoding(&made))
                 .map_err(Error::while_("read the index of a worktree that was given back"))
         };
         let (old, mut same) = (read()?, read()?);
@@ -252,18 +254,23 @@ pub(super) fn mark_stripped(git_dir: &Path, others: Option<&BTreeSet<Vec<u8>>>) 
 /// there would find itself in another spec's files. Where that cannot be told, somebody may.
 pub(super) fn is_left(dir: &Path) -> bool {
     let (Ok(dir), Ok(processes)) = (dir.canonicalize(), fs::read_dir("/proc")) else { return false };
-    let mut own = false;
+    let own = std::process::id().to_string();
+    let mut seen = false;
     for process in processes.flatten() {
+        // What this one has open is not left there by anybody.
+        if process.file_name() == *own {
+            seen = true;
+            continue;
+        }
         // Those of other users cannot be asked, and cannot have come here without leave.
         let Ok(at) = fs::read_link(process.path().join("cwd")) else { continue };
-        own = true;
         let open = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
         let mut open = open.filter_map(|open| fs::read_link(open.path()).ok());
         if at.starts_with(&dir) || open.any(|open| open.starts_with(&dir)) {
             return false;
         }
     }
-    own
+    seen
 }
 
 /// Moves what was brought into the place of the new worktree; whether it could be, for a rename does not leave its file

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::cell::{Cell, carry_index, is_linked_to, link_to};
 use super::convert::from_gix;
 use super::error::{Error, Result};
+use super::files::decoding;
 use super::occupied;
 use super::pipes;
 use super::repo::Repo;
@@ -145,8 +146,10 @@ impl Repo {
     /// None for one that cannot be read: what is to be done about that is for whoever mends the worktree.
     fn staged_anew(&self, worktree: &Worktree, cell: &Cell) -> Vec<Oid> {
         let gix = self.gix();
-        let read =
-            |dir: &Path| gix::index::File::at(dir.join("index"), gix.object_hash(), true, Default::default()).ok();
+        let read = |dir: &Path| {
+            let path = dir.join("index");
+            gix::index::File::at(&path, gix.object_hash(), true, decoding(&path)).ok()
+        };
         let Some(now) = read(&cell.git_dir()) else { return Vec::new() };
         let before = read(&worktree.git_dir);
         let known: HashSet<gix::ObjectId> =

@@ -13,6 +13,7 @@ use gix::index::entry::Flags;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::error::{Error, Result, WorktreeError};
+use super::files::{decoding, is_attributes};
 use super::leftovers::is_as_noted;
 use super::repo::{Head, Repo};
 use super::scratch;
@@ -80,10 +81,9 @@ impl Repo {
 
     /// An index, where it can be read and its tree has the attributes of the other's.
     pub(super) fn index_with_same_attributes(&self, path: &Path, new: &gix::index::State) -> Option<gix::index::File> {
-        let old = gix::index::File::at(path, self.gix().object_hash(), true, Default::default()).ok()?;
+        let old = gix::index::File::at(path, self.gix().object_hash(), true, decoding(path)).ok()?;
         let attributes = |index: &gix::index::State| -> Vec<_> {
-            let ours = |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
-            let entries = index.entries().iter().filter(|entry| ours(entry.path(index)));
+            let entries = index.entries().iter().filter(|entry| is_attributes(entry.path(index)));
             entries.map(|entry| (entry.path(index).to_owned(), entry.id)).collect()
         };
         (attributes(&old) == attributes(new)).then_some(old)

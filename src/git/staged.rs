@@ -7,6 +7,7 @@ use gix::index::entry::{Flags, Mode};
 
 use super::convert::from_gix;
 use super::error::{Error, Result};
+use super::files::decoding;
 use super::object::EntryKind;
 use super::repo::Repo;
 use crate::ledger::Oid;
@@ -92,7 +93,7 @@ impl Repo {
     fn staged_index(&self, index: Option<&Path>) -> Result<gix::index::File> {
         let path = index.map_or_else(|| self.git_dir().join("index"), Path::to_owned);
         let hash = self.gix().object_hash();
-        gix::index::File::at_or_default(&path, hash, true, Default::default())
+        gix::index::File::at_or_default(&path, hash, true, decoding(&path))
             .map_err(Error::while_(format!("read the index {}", path.display())))
     }
 }

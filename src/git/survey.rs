@@ -3,6 +3,7 @@
 //! One `fstatat` a file, its directory opened once, on all processors: at two hundred thousand files that, and not the
 //! comparison, is what takes the time.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gix::index::Entry;
 use gix::index::entry::{Stat, stat};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -32,6 +34,19 @@ pub(super) struct Survey {
     pub strange: Vec<Vec<u8>>,
 }
 
+impl Survey {
+    /// The entries that are missing or were touched.
+    pub(super) fn odd<'m>(&self, made: &'m gix::index::File) -> impl Iterator<Item = &'m Entry> {
+        self.missing.iter().chain(&self.touched).filter_map(|at| made.entries().get(*at))
+    }
+
+    /// The paths at which something else is, or nothing, than what was written.
+    pub(super) fn others(self, made: &gix::index::File) -> BTreeSet<Vec<u8>> {
+        let odd: Vec<_> = self.odd(made).map(|entry| entry.path(made).to_vec()).collect();
+        odd.into_iter().chain(self.strange).collect()
+    }
+}
+
 /// Looks at everything below a directory, but for `.git` at its top, and follows no link. `within` says whether to look into
 /// directories that the index does not have, or to pass them over with a slash at their end. `None` where more than `most`
 /// differ.
@@ -47,8 +62,8 @@ pub(super) fn survey(top: &Path, made: &gix::index::File, within: bool, most: us
         work: Mutex::new(Work { open: vec![Place { prefix: Vec::new(), entries: 0..count }], ..Work::default() }),
         news: Condvar::new(),
     };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if count < FEW { 1 } else { processors.min(THREADS) };
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if count < FEW { 1 } else { processors().min(THREADS) };
     std::thread::scope(|scope| {
         (1..threads).for_each(|_| drop(scope.spawn(|| look.work(&shared))));
         look.work(&shared);

@@ -6,13 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use gix::index::entry::{Flags, Mode};
+use gix::index::entry::{Flags, Mode, Stat};
+use rustix::fs::OFlags;
 
 use super::error::Result;
+use super::files::{decoding, is_attributes};
 use super::follow::{Changes, Side};
 use super::recycle::{MADE, made_commit};
 use super::repo::{Head, Repo};
@@ -44,7 +47,8 @@ impl Repo {
     /// What was noted in the Git directory of a worktree, where it still says what a file of a blob is.
     pub(super) fn made(&self, admin: &Path) -> Option<Made> {
         let commit = made_commit(admin)?;
-        let index = gix::index::File::at(admin.join(MADE), self.gix().object_hash(), true, Default::default()).ok()?;
+        let path = admin.join(MADE);
+        let index = gix::index::File::at(&path, self.gix().object_hash(), true, decoding(&path)).ok()?;
         (!self.wants_git(&index)).then_some(Made { index, commit })
     }
 
@@ -53,18 +57,16 @@ impl Repo {
     pub(super) fn plain_changes(&self, from: Oid, to: Oid) -> Result<Option<Changes>> {
         let changes = self.file_changes(from, to)?;
         let is_plain = |(path, (old, new)): (&Vec<u8>, &(Side, Side))| {
-            let attributes = path == b".gitattributes" || path.ends_with(b"/.gitattributes");
-            !attributes && [old, new].into_iter().flatten().all(|(mode, _)| mode_of(*mode).is_some())
+            !is_attributes(path) && [old, new].into_iter().flatten().all(|(mode, _)| mode_of(*mode).is_some())
         };
         Ok(changes.iter().all(is_plain).then_some(changes))
     }
 
-    /// Whether the files of a worktree and its index are those of its commit, to the last one. If so, the paths at which
-    /// something else is, or nothing, than what the engine wrote; `None` where that is not known.
+    /// What is seen in a worktree beside what the engine wrote there; `None` where that does not say what is there.
     ///
     /// # Errors
     /// Where the repository cannot be read.
-    pub(super) fn untouched(&self, worktree: &Worktree, besides: Besides) -> Result<Option<BTreeSet<Vec<u8>>>> {
+    pub(super) fn seen(&self, worktree: &Worktree, besides: Besides) -> Result<Option<Seen>> {
         let (true, Some(Head::Branch { tip: head, .. } | Head::Detached(head))) = (worktree.exists, &worktree.head)
         else {
             return Ok(None);
@@ -77,30 +79,49 @@ impl Repo {
         if changes.len() > MOST || !is_same() && !has_same_entries(&index, &made.index, &changes) {
             return Ok(None);
         }
-        let top = &worktree.path;
-        let Ok(Some(found)) = survey(top, &made.index, besides == Besides::Nothing, MOST) else { return Ok(None) };
-        let entries = made.index.entries();
-        let odd = || found.missing.iter().chain(&found.touched).filter_map(|at| entries.get(*at));
-        let mut wanted: BTreeMap<&[u8], Side> =
-            odd().map(|entry| (&**entry.path(&made.index), Some((entry.mode.bits(), entry.id)))).collect();
-        wanted.extend(changes.iter().map(|(path, (_, new))| (path.as_slice(), *new)));
-        let is_known = |path: &Vec<u8>| wanted.contains_key(path.as_slice());
-        if besides == Besides::Nothing && !found.strange.iter().all(is_known) {
-            return Ok(None);
-        }
-        let as_wanted = wanted.iter().all(|(path, side)| match side {
-            Some((mode, id)) => is_blob(top, path, *mode, *id),
-            None => !is_below(top, path) || fs::symlink_metadata(top.join(as_path(path))).is_err(),
-        });
-        Ok(as_wanted.then(|| others(&made.index, found)))
+        let found = survey(&worktree.path, &made.index, besides == Besides::Nothing, MOST);
+        Ok(found.ok().flatten().map(|found| Seen { made, head: *head, changes, found }))
+    }
+
+    /// Whether the files of a worktree and its index are those of its commit, to the last one. If so, the paths at which
+    /// something else is, or nothing, than what the engine wrote; `None` where that is not known.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub(super) fn untouched(&self, worktree: &Worktree, besides: Besides) -> Result<Option<BTreeSet<Vec<u8>>>> {
+        let seen = self.seen(worktree, besides)?.filter(|seen| seen.is_commit(&worktree.path, besides));
+        Ok(seen.map(|seen| seen.found.others(&seen.made.index)))
     }
 }
 
-/// The paths at which something else is, or nothing, than what was written.
-pub(super) fn others(made: &gix::index::File, found: Survey) -> BTreeSet<Vec<u8>> {
-    let entries = made.entries();
-    let odd = found.missing.iter().chain(&found.touched).filter_map(|at| entries.get(*at));
-    odd.map(|entry| entry.path(made).to_vec()).chain(found.strange).collect()
+/// A worktree, whose index says what its commit does, beside what the engine wrote there.
+pub(super) struct Seen {
+    pub made: Made,
+    /// The commit that is checked out.
+    pub head: Oid,
+    /// How it differs from the one whose files the engine wrote.
+    pub changes: Changes,
+    /// And how the files do.
+    pub found: Survey,
+}
+
+impl Seen {
+    /// Whether the files are those of the commit.
+    pub(super) fn is_commit(&self, top: &Path, besides: Besides) -> bool {
+        let odd = self.found.odd(&self.made.index);
+        let mut wanted: BTreeMap<&[u8], Side> =
+            odd.map(|entry| (&**entry.path(&self.made.index), Some((entry.mode.bits(), entry.id)))).collect();
+        wanted.extend(self.changes.iter().map(|(path, (_, new))| (path.as_slice(), *new)));
+        // A directory that holds nothing is nothing to Git.
+        let is_known = |path: &Vec<u8>| path.ends_with(b"/") || wanted.contains_key(path.as_slice());
+        if besides == Besides::Nothing && !self.found.strange.iter().all(is_known) {
+            return false;
+        }
+        wanted.iter().all(|(path, side)| match side {
+            Some((mode, id)) => is_blob(top, path, *mode, *id),
+            None => !is_below(top, path) || fs::symlink_metadata(top.join(as_path(path))).is_err(),
+        })
+    }
 }
 
 /// The mode of an entry that is a file or a link.
@@ -115,7 +136,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 
 /// Whether an index has the entries of another one after some changes, and says nothing else of any.
 fn has_same_entries(path: &Path, made: &gix::index::File, changes: &Changes) -> bool {
-    let Ok(index) = gix::index::File::at(path, made.object_hash(), true, Default::default()) else { return false };
+    let Ok(index) = gix::index::File::at(path, made.object_hash(), true, decoding(path)) else { return false };
     let marks = Flags::ASSUME_VALID | Flags::SKIP_WORKTREE | Flags::INTENT_TO_ADD | Flags::REMOVE;
     let mut there = index.entries().iter().map(|entry| {
         let plain = entry.stage_raw() == 0 && !entry.flags.intersects(marks);
@@ -145,18 +166,43 @@ pub(super) fn is_below(top: &Path, path: &[u8]) -> bool {
     above.all(|above| fs::symlink_metadata(top.join(above)).is_ok_and(|meta| meta.is_dir()))
 }
 
+/// A file or a link as it lies in a worktree.
+pub(super) struct File {
+    pub mode: Mode,
+    pub bytes: Vec<u8>,
+    /// As it was before it was read.
+    pub stat: Stat,
+}
+
+impl File {
+    /// The id that its content has.
+    pub(super) fn id(&self, kind: gix::hash::Kind) -> Option<gix::ObjectId> {
+        gix::objs::compute_hash(kind, gix::objs::Kind::Blob, &self.bytes).ok()
+    }
+}
+
+/// What lies at a path below a directory, where that is a file of no more bytes than `most`, or a link, and all above it are
+/// directories.
+pub(super) fn file_at(top: &Path, path: &[u8], most: u64) -> Option<File> {
+    let file = top.join(as_path(path));
+    let meta = gix::index::fs::Metadata::from_path_no_follow(&file).ok().filter(|_| is_below(top, path))?;
+    let (mode, bytes) = match (meta.is_symlink(), meta.is_file()) {
+        (true, _) => (Mode::SYMLINK, fs::read_link(&file).ok()?.as_os_str().as_bytes().to_vec()),
+        (_, true) if meta.len() <= most => {
+            let mode = if meta.is_executable() { Mode::FILE_EXECUTABLE } else { Mode::FILE };
+            let mut bytes = Vec::new();
+            // It may have become a pipe since.
+            scratch::open_file(&file, OFlags::NOFOLLOW)?.read_to_end(&mut bytes).ok()?;
+            (mode, bytes)
+        }
+        _ => return None,
+    };
+    Some(File { mode, bytes, stat: Stat::from_fs(&meta).ok()? })
+}
+
 /// Whether a file or a link is, byte for byte, what an object says.
 fn is_blob(top: &Path, path: &[u8], mode: u32, id: gix::ObjectId) -> bool {
-    let file = top.join(as_path(path));
-    let Some(meta) = fs::symlink_metadata(&file).ok().filter(|_| is_below(top, path)) else { return false };
-    let bytes = match mode_of(mode) {
-        Some(Mode::SYMLINK) if meta.is_symlink() => fs::read_link(&file).map(|to| to.as_os_str().as_bytes().to_vec()),
-        Some(Mode::FILE) if meta.is_file() && meta.permissions().mode() & 0o100 == 0 => fs::read(&file),
-        Some(Mode::FILE_EXECUTABLE) if meta.is_file() && meta.permissions().mode() & 0o100 != 0 => fs::read(&file),
-        _ => return false,
-    };
-    let hash = |bytes: Vec<u8>| gix::objs::compute_hash(id.kind(), gix::objs::Kind::Blob, &bytes).ok();
-    bytes.ok().and_then(hash) == Some(id)
+    file_at(top, path, u64::MAX).is_some_and(|file| file.mode.bits() == mode && file.id(id.kind()) == Some(id))
 }
 
 /// Deletes what lies at paths below a directory, and the directories that are empty without it. No link is followed.

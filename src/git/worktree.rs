@@ -98,6 +98,12 @@ impl Repo {
     /// The worktree whose top directory is `path`, where there is one.
     pub(super) fn find_worktree(&self, path: &Path) -> Result<Option<Worktree>> {
         let path = real(path);
+        // Git names their directories after them, and so do we: most often one look will do.
+        let named = path.file_name().map(|name| self.common_dir().join("worktrees").join(name));
+        let found = named.and_then(|dir| self.linked_at(dir, Some(&path))).filter(|worktree| worktree.path == path);
+        if found.is_some() {
+            return Ok(found);
+        }
         Ok(self.worktrees()?.into_iter().find(|worktree| worktree.path == path))
     }
 
@@ -114,25 +120,30 @@ impl Repo {
 
     /// The directory of the main worktree; `None` in a bare repository.
     pub fn main_workdir(&self) -> Option<PathBuf> {
-        self.main_worktree().map(|worktree| worktree.path)
+        if self.git_dir() == self.common_dir() {
+            return self.workdir().map(Path::to_owned);
+        }
+        let main = self.gix().main_repo().ok()?;
+        // A bare repository has none, and says so itself or by `core.bare`.
+        if main.is_bare() { None } else { main.workdir().map(real) }
     }
 
     fn main_worktree(&self) -> Option<Worktree> {
-        let path = if self.git_dir() == self.common_dir() {
-            self.workdir()?.to_owned()
-        } else {
-            let main = self.gix().main_repo().ok()?;
-            // A bare repository has none, and says so itself or by `core.bare`.
-            (!main.is_bare()).then(|| main.workdir().map(real))??
-        };
+        let path = self.main_workdir()?;
         let git_dir = self.common_dir().to_owned();
         let head = self.read_head(&git_dir);
         Some(Worktree { exists: path.is_dir(), path, git_dir, head, main: true, locked: None })
     }
 
     pub(super) fn linked(&self, git_dir: PathBuf) -> Option<Worktree> {
+        self.linked_at(git_dir, None)
+    }
+
+    /// The same, where it may be at a place of which the symlinks are resolved already.
+    fn linked_at(&self, git_dir: PathBuf, place: Option<&Path>) -> Option<Worktree> {
         let dot_git = git_dir.join(read_path(&git_dir.join("gitdir"), "")?);
-        let path = real(dot_git.parent()?);
+        let path = dot_git.parent()?;
+        let path = if place == Some(path) { path.to_owned() } else { real(path) };
         // Where no sandbox keeps an agent out of there, a pipe may stand for what everybody reads.
         ["HEAD", "index", "locked"].iter().for_each(|name| pipes::not_at(&git_dir.join(name)));
         let head = self.read_head(&git_dir);

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use super::cell::Cell;
 use super::error::{Error, Result};
+use super::files::decoding;
 use super::mend;
 use super::release::{counts, read_packed, refs_in, small};
 use super::repo::Repo;
@@ -117,7 +118,7 @@ impl Repo {
         if index.symlink_metadata().is_err() {
             return false;
         }
-        match gix::index::File::at(index, self.gix().object_hash(), true, Default::default()) {
+        match gix::index::File::at(&index, self.gix().object_hash(), true, decoding(&index)) {
             Ok(index) => !self.nowhere(&index, &HashSet::new()).is_empty(),
             Err(_) => true,
         }

@@ -135,8 +135,7 @@ impl Room<'_> {
         let mut evidence = Evidence::empty(self.repo.tree(self.commit)?);
         let dir = self.place.work().join(&wanted.prefix);
         let ticked = self.ticked(wanted)?;
-        let needs_checkout = wanted.spec.criteria.iter().any(|criterion| criterion.command.is_some());
-        if let Some(setup) = wanted.settings.worktree_setup.value.as_ref().filter(|_| needs_checkout) {
+        if let Some(setup) = wanted.settings.worktree_setup.value.as_ref().filter(|_| wanted.spec.has_commands()) {
             let done = self.perform(setup, dir.clone(), &wanted.settings)?;
             if let Some(what) = jobs::failure(&done) {
                 evidence.spoilt = Some(format!("the set-up `{setup}` {what}"));

@@ -83,6 +83,11 @@ pub(super) fn small(path: &Path, most: u64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Whether anything was brought into the worktree of a spec.
+pub(super) fn any(project: &Project, spec: &Qualified) -> bool {
+    !noted(project, spec).is_empty()
+}
+
 /// The secrets of what was brought into the worktree of a spec, each with the file that it is of: as the user's checkout has
 /// it now, and as the worktree does.
 pub(super) fn values(project: &Project, spec: &Qualified) -> BTreeMap<String, String> {

@@ -1,5 +1,5 @@
 //! Committing what an agent left in its worktree: by Git itself, in a cage, and so that nothing is lost where a hook or a
-//! signer refuses.
+//! signer refuses; without Git where it would do no more than put files into a commit.
 
 use std::path::Path;
 
@@ -116,6 +116,7 @@ pub(super) fn commit_work(engine: &Engine, claim: &Claim) -> Result<Saved, Error
     let leaked = leaks.first().map(|(_, why)| format!("{why}: it stays in the worktree, and in no commit"));
     let refused = match wrong.or_else(|| left.unfit.first().map(|path| of_its_own(path))).or(leaked) {
         Some(refused) => Some(refused),
+        None if is_gathered(engine, claim, &path, &message)? => None,
         None => commit_with_hooks(engine, claim, &path, &message)?,
     };
     if refused.is_some()
@@ -149,6 +150,20 @@ fn left_out(
 /// Whether nothing is in a directory, a link to a repository neither.
 fn is_bare_ground(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// Commits without Git what it would take as it is. Not for a person, and not beside files that were brought along, which
+/// no commit may hold.
+fn is_gathered(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<bool, Error> {
+    let project = &engine.project;
+    if claim.agent.is_person() || brought::any(project, &claim.qualified) {
+        return Ok(false);
+    }
+    // As at any other step: who comes next goes on from here.
+    if engine.stopped() {
+        return Err(Error::Interrupted);
+    }
+    Ok(project.repo.commit_gathered(path, message)?.is_some())
 }
 
 fn commit_with_hooks(engine: &Engine, claim: &Claim, path: &Path, message: &str) -> Result<Option<String>, Error> {

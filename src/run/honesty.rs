@@ -161,7 +161,9 @@ pub(super) fn put_back(engine: &Engine, claim: &Claim, before: &Before) -> Resul
     let now: BTreeMap<String, Oid> = repo.refs("refs/")?.into_iter().collect();
     let names: BTreeSet<&String> = old.keys().chain(now.keys()).filter(|name| ours(name)).collect();
     let tips: Vec<Oid> = now.values().copied().collect();
-    let forged: BTreeSet<Oid> = foreign(engine, before)?.into_iter().collect();
+    let known: Vec<Oid> = old.values().copied().collect();
+    // Found out when first asked: most of what has moved meanwhile has landed.
+    let mut forged: Option<Vec<Oid>> = None;
     let mut back = Vec::new();
     for name in names {
         let (was, is) = (old.get(name).copied(), now.get(name).copied());
@@ -176,10 +178,18 @@ pub(super) fn put_back(engine: &Engine, claim: &Claim, before: &Before) -> Resul
             continue;
         }
         let lost = was.map(|was| repo.commits(&[was], &tips)).transpose()?.is_some_and(|lost| !lost.is_empty());
-        let known: Vec<Oid> = old.values().copied().collect();
         let bad = is.map(|is| repo.commits(&[is], &known)).transpose()?.unwrap_or_default();
-        if !lost && !bad.iter().any(|commit| forged.contains(commit)) {
+        if !lost && bad.is_empty() {
             continue;
+        }
+        if !lost {
+            let forged = match &mut forged {
+                Some(forged) => forged,
+                none => none.insert(unknown(repo, old, &now)?),
+            };
+            if !bad.iter().any(|commit| forged.contains(commit)) {
+                continue;
+            }
         }
         let mut moves = vec![RefMove { name: name.clone(), from: is.map_or(Expect::Absent, Expect::At), to: was }];
         if let Some(is) = is {
@@ -207,18 +217,21 @@ fn name(repo: &Repo, commit: Oid) -> Result<String, Error> {
 pub(super) fn foreign(engine: &Engine, before: &Before) -> Result<Vec<Oid>, Error> {
     let repo = &engine.project.repo;
     let Some(old) = &before.refs else { return Ok(Vec::new()) };
-    let local = |name: &str| !name.starts_with("refs/remotes/") && !name.starts_with("refs/notes/");
-    let moved: Vec<Oid> = repo
-        .refs("refs/")?
-        .into_iter()
-        .filter(|(name, tip)| local(name) && old.get(name) != Some(tip))
-        .map(|(_, tip)| tip)
-        .collect();
+    let now: BTreeMap<String, Oid> = repo.refs("refs/")?.into_iter().collect();
+    unknown(repo, old, &now)
+}
+
+/// The same, of all refs as they were and as they are.
+fn unknown(repo: &Repo, old: &BTreeMap<String, Oid>, now: &BTreeMap<String, Oid>) -> Result<Vec<Oid>, Error> {
+    let is_remote = |name: &str| name.starts_with("refs/remotes/");
+    let local = |name: &str| !is_remote(name) && !name.starts_with("refs/notes/");
+    let moved = now.iter().filter(|(name, tip)| local(name) && old.get(*name) != Some(*tip));
+    let moved: Vec<Oid> = moved.map(|(_, tip)| *tip).collect();
     if moved.is_empty() {
         return Ok(Vec::new());
     }
     let mut known: Vec<Oid> = old.values().copied().collect();
-    known.extend(repo.refs("refs/remotes/")?.into_iter().map(|(_, tip)| tip));
+    known.extend(now.iter().filter(|(name, _)| is_remote(name)).map(|(_, tip)| *tip));
     known.sort();
     known.dedup();
     let mut journals = Journals::unread(repo);

@@ -120,7 +120,7 @@ impl Labour<'_> {
     /// What the proofs say on the base, and the worktree's furniture.
     fn furnish(&self) -> Result<(), Error> {
         let (claim, engine) = (self.claim, self.engine);
-        if claim.spec.criteria.iter().any(|criterion| criterion.command.is_some()) {
+        if claim.spec.has_commands() {
             engine.phase(&claim.id, Phase::Base, Some(claim.attempt));
             let prover = Prover::new(engine, &claim.id, &claim.settings, &claim.lock);
             // What a proof complains of before anything was done is no news.

@@ -50,8 +50,7 @@ impl<'a> Prover<'a> {
     /// # Errors
     /// Where the checkout cannot be made or a process not be started; red is no error.
     pub fn prove(&self, spec: &Spec, commit: Oid) -> Result<Evidence, Error> {
-        let needs_checkout = spec.criteria.iter().any(|criterion| criterion.command.is_some());
-        let spoilt = if needs_checkout { self.checkout(commit)? } else { None };
+        let spoilt = if spec.has_commands() { self.checkout(commit)? } else { None };
         if spoilt.is_some() {
             return Ok(Evidence { spoilt, ..self.nothing_yet(spec, commit)? });
         }
@@ -60,12 +59,13 @@ impl<'a> Prover<'a> {
 
     /// Proves several specs at once in one checkout of a commit: the commands of one after the other, those of different
     /// specs side by side. Nothing where the set-up fails or tracked files are changed, for then it cannot be told whose
-    /// doing it was: they are to be proven one by one.
+    /// doing it was, and nothing where no command is to be run: they are to be proven one by one.
     ///
     /// # Errors
     /// As [`Self::prove`].
     pub(super) fn side_by_side(&self, subjects: &[Subject], commit: Oid) -> Result<Vec<Evidence>, Error> {
-        if self.checkout(commit)?.is_some() {
+        let nothing_to_run = !subjects.iter().any(|subject| subject.spec.has_commands());
+        if nothing_to_run || self.checkout(commit)?.is_some() {
             return Ok(Vec::new());
         }
         let (project, repo) = (&self.engine.project, &self.engine.project.repo);

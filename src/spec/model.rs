@@ -186,6 +186,11 @@ impl Spec {
         &self.source.text[self.body.clone()]
     }
 
+    /// Whether any criterion has a command that proves it.
+    pub fn has_commands(&self) -> bool {
+        self.criteria.iter().any(|criterion| criterion.command.is_some())
+    }
+
     /// Whether the spec calls itself a driver or names members. Only a driver has members, by whatever rule.
     pub fn is_driver(&self) -> bool {
         self.kind == Kind::Driver || !self.members.is_empty()

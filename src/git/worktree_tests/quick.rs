@@ -6,7 +6,7 @@ use super::super::untouched::Besides;
 use super::*;
 
 /// What somebody does in a worktree; each may find what an earlier one left, and fail.
-const DEEDS: [&str; 30] = [
+const DEEDS: [&str; 42] = [
     "echo b > untracked",
     "mkdir -p deep/empty",
     "mkdir -p deep/er && echo x > deep/er/x",
@@ -37,6 +37,18 @@ const DEEDS: [&str; 30] = [
     "git init -q deep && git -C deep commit -q --allow-empty -m x",
     "echo '*.new text' > .gitattributes",
     "echo '*.txt' >> .gitignore && echo y > y.txt",
+    "rm file",
+    "echo '#!/bin/sh' > new.sh && chmod +x new.sh",
+    "ln -s nowhere dangling",
+    "mkdir -p dir/deep/deeper && echo x > dir/deep/deeper/x",
+    "mkdir -p deep/target && echo x > deep/target/x",
+    "mkdir -p dir/build && echo x > dir/build/x && echo y > dir/build/y.keep",
+    "echo x > notes.log && echo x > dir/notes.log",
+    "mkfifo pipe",
+    "chmod +x file",
+    "echo x > 'sp ace' && echo x > \"$(printf 'n\\303\\251w')\"",
+    "mkdir .GIT && echo x > .GIT/config",
+    "rm -r dir",
 ];
 
 /// A worktree of which every file was written well before its index, on a branch with a history of its own.
@@ -48,6 +60,21 @@ fn worktree(repo: &TestRepo) -> PathBuf {
     let made = fs::File::options().write(true).open(repo.path().join(".git/worktrees/w/index.made")).unwrap();
     made.set_modified(made.metadata().unwrap().modified().unwrap() + std::time::Duration::from_secs(1)).unwrap();
     at
+}
+
+/// As [`scene`], without attributes, and with more that is ignored: Git takes each file for what it is.
+fn plain() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.write("file", "a file\n");
+    repo.write("dir/other", "another\n");
+    repo.write("dir/.gitignore", "/build/*\n!*.keep\n");
+    repo.write("run", "#!/bin/sh\n");
+    repo.write(".gitignore", "*.ignored\n/target\nnotes.log\n!dir/notes.log\n");
+    fs::set_permissions(repo.path().join("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("file", repo.path().join("link")).unwrap();
+    repo.commit_all("first");
+    repo.git(&["branch", "work"]);
+    repo
 }
 
 fn does(repo: &TestRepo, at: &Path, deed: &str) {
@@ -85,14 +112,65 @@ fn what_was_committed_and_left_as_it_is_is_told_without_asking_git() {
     assert_eq!((others(Besides::Nothing), others(Besides::Others)), (None, None));
 }
 
+#[test]
+fn files_that_were_made_changed_and_deleted_are_committed_without_git() {
+    let repo = plain();
+    let at = worktree(&repo);
+    let deeds =
+        "echo b > file; rm run; mkdir -p new/empty; echo x > new/x; chmod +x new/x; ln -s x new/link; echo > dir/z";
+    does(&repo, &at, deeds);
+    let left = repo.repo.leftovers(&at).unwrap();
+    assert_eq!((left.modified.join(" "), left.untracked.join(" ")), ("file run".into(), "dir/z new/link new/x".into()));
+    let commit = repo.repo.commit_gathered(&at, "work\n").unwrap().unwrap();
+    assert_eq!(repo.repo.tip("refs/heads/work").unwrap(), Some(commit));
+    assert_eq!(status(&repo, &at), "");
+    let changed = repo.git_in(&at, &["show", "--format=%an %s", "--raw", "--abbrev=4", "--no-renames"]);
+    assert_eq!(changed.lines().filter(|line| line.starts_with(':')).count(), 5, "{changed}");
+    let worktree = repo.repo.find_worktree(&at).unwrap().unwrap();
+    assert!(repo.repo.untouched(&worktree, Besides::Nothing).unwrap().is_some(), "what the next one is made of");
+    assert_eq!(repo.repo.commit_gathered(&at, "again\n").unwrap(), None, "nothing to commit");
+}
+
+#[test]
+fn a_commit_in_which_something_of_the_users_has_a_say_is_left_to_git() {
+    for (why, deed) in [
+        ("a hook", "printf '#!/bin/sh\\n' > $HOOKS/pre-commit && chmod +x $HOOKS/pre-commit"),
+        ("a hook by its setting", "git config hook.mine.command true; git config hook.mine.event pre-commit"),
+        ("a signature", "git config commit.gpgSign true"),
+        ("another encoding", "git config i18n.commitEncoding latin1"),
+        ("line ends", "git config core.autocrlf input"),
+        ("attributes of the repository", "mkdir -p $INFO && echo '* text' > $INFO/attributes"),
+        ("attributes beside it", "echo '* text' > .gitattributes"),
+        ("rules beside it", "echo '*.o' > dir/.gitignore"),
+        ("what is ignored", "echo x > x.ignored"),
+        ("a pipe", "mkfifo pipe"),
+        ("a name that Git keeps", "mkdir .GIT && echo > .GIT/config"),
+        ("a repository within", "git init -q deep"),
+        ("what is staged", "git add new"),
+        ("what is marked", "git update-index --assume-unchanged file"),
+        ("a directory instead of a file", "rm file; mkdir file; echo > file/x"),
+    ] {
+        let repo = plain();
+        let at = worktree(&repo);
+        let (hooks, info) = (repo.path().join(".git/hooks"), repo.path().join(".git/info"));
+        fs::create_dir_all(&hooks).unwrap();
+        let deed = deed.replace("$HOOKS", hooks.to_str().unwrap()).replace("$INFO", info.to_str().unwrap());
+        does(&repo, &at, &format!("echo > new; {deed}"));
+        // Settings are read when a repository is opened.
+        let opened = Repo::open(&repo.path(), repo.vars()).unwrap();
+        assert_eq!(opened.commit_gathered(&at, "work\n").unwrap(), None, "{why}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_done_there_nothing_is_called_untouched_that_git_finds_changed(
         deeds in prop::collection::vec(0..DEEDS.len(), 1..5),
+        attributes: bool,
     ) {
-        let repo = scene();
+        let repo = if attributes { scene() } else { plain() };
         let at = worktree(&repo);
         let deeds: Vec<&str> = deeds.into_iter().map(|deed| DEEDS[deed]).collect();
         deeds.iter().for_each(|deed| does(&repo, &at, deed));
@@ -100,6 +178,8 @@ proptest! {
         let quick = repo.repo.untouched(&worktree, Besides::Nothing).unwrap();
         let found = repo.repo.looked_through(&worktree).unwrap();
         prop_assert!(quick.is_none() || found.is_empty() && found.flagged.is_empty(), "{deeds:?}: {found:?}");
+        // What is told without Git is what Git tells.
+        prop_assert_eq!(&repo.repo.leftovers(&at).unwrap(), &found, "{:?}", deeds);
         let others = repo.repo.untouched(&worktree, Besides::Others).unwrap();
         prop_assert!(quick.is_none() || others.is_some(), "{deeds:?}");
         prop_assert!(others.is_none() || found.modified.is_empty(), "{deeds:?}: {found:?}");
@@ -113,6 +193,28 @@ proptest! {
         let format = "--format=%(objectmode) %(objectname) 0%x09%(path)";
         let staged = repo.git_in(&next, &["ls-files", "--stage"]);
         prop_assert_eq!(staged, repo.git_in(&next, &["ls-tree", "-r", format, "HEAD"]), "{:?}", deeds);
+    }
+
+    #[test]
+    fn what_is_committed_without_git_is_what_git_would_have_committed(
+        deeds in prop::collection::vec(0..DEEDS.len(), 1..4),
+    ) {
+        let repo = plain();
+        let at = worktree(&repo);
+        let deeds: Vec<&str> = deeds.into_iter().map(|deed| DEEDS[deed]).collect();
+        deeds.iter().for_each(|deed| does(&repo, &at, deed));
+        let before = repo.repo.worktree_head(&at).unwrap().and_then(|head| head.commit());
+        if let Some(commit) = repo.repo.commit_gathered(&at, "what was left\n").unwrap() {
+            prop_assert_eq!(status(&repo, &at), "", "{:?}", deeds);
+            prop_assert_eq!(repo.git_in(&at, &["fsck", "--strict", "--no-dangling"]), "");
+            let told = repo.git_in(&at, &["log", "-1", "--format=%H %P %s"]);
+            prop_assert_eq!(told, format!("{commit} {} what was left", before.unwrap()), "{:?}", deeds);
+            // Git is asked the same in another one, of the same commit.
+            repo.git_in(&at, &["reset", "-q", "HEAD~1"]);
+            repo.git_in(&at, &["add", "--all"]);
+            prop_assert_eq!(repo.git_in(&at, &["write-tree"]), repo.repo.tree(commit).unwrap().to_string(), "{:?}", deeds);
+            prop_assert!(repo.repo.leftovers(&at).unwrap().untracked.is_empty());
+        }
     }
 
     #[test]

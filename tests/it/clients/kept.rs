@@ -112,13 +112,16 @@ fn a_kill_while_it_is_recorded_records_it_once() {
 #[test]
 fn what_interrupted_runs_used_counts_against_the_budgets_of_attempt_and_spec() {
     for budget in ["attempt", "spec"] {
-        let desk = sleeper(&format!("budget: {{ {budget}: 0.501 usd }}\n"));
+        let desk = sleeper("");
         desk.interrupted();
+        desk.sandbox.git(["config", "chant.budget", &format!("{{ {budget}: 0.501 usd }}")]);
         let out = desk.chant(&["work", "001"]);
         // It ends before or with its second step: half a dollar was gone before.
         assert!(desk.cost()["cost"]["USD"].as_str().unwrap() < "0.503", "{}", out.all());
-        let desk = sleeper(&format!("budget: {{ {budget}: 0.50 usd }}\n"));
+        // Told only now: while it ran it would have been what ended it.
+        let desk = sleeper("");
         desk.interrupted();
+        desk.sandbox.git(["config", "chant.budget", &format!("{{ {budget}: 0.50 usd }}")]);
         let out = desk.chant(&["work", "001"]);
         assert!(
             out.code != 0 && out.err.contains(&format!("the budget of the {budget} is used up: 0.50 of 0.50 usd")),
