@@ -40,7 +40,8 @@ const COMMIT: &str = "made.commit";
 const RULES: &str = "made.rules";
 
 /// In the Git directory of one in the trash: that it holds nothing but files of a commit. Then, where that is known, [`KNOWN`]
-/// and the paths at which something else is, or nothing, than the engine wrote, each with a zero byte at its end.
+/// and the paths at which something else is, or nothing, than the engine wrote, each with a zero byte at its end. It is known
+/// only where nobody was in there any more, once it lay in the trash: nobody comes there anew.
 const STRIPPED: &str = "made.alone";
 const KNOWN: &[u8] = b"but\0";
 /// Where more than this differs from what was written, each file is looked at.
@@ -85,9 +86,9 @@ impl Repo {
     /// # Errors
     /// Where the trash cannot be read, or the new Git directory not be written.
     pub(super) fn recycle(&self, worktree: &Worktree, commit: Oid) -> Result<bool> {
-        let Some(found) = self.given_back()?.into_iter().find(|trash| is_left(&trash.path("worktree"))) else {
-            return Ok(false);
-        };
+        let is_free =
+            |trash: &Scratch| known_others(&trash.path("admin")).is_some() || is_left(&trash.path("worktree"));
+        let Some(found) = self.given_back()?.into_iter().find(is_free) else { return Ok(false) };
         let brought = self.bring_changes(&found, commit).and_then(|brought| match brought {
             true => Ok(true),
             false => {
@@ -136,7 +137,7 @@ impl Repo {
         {
             let others = found.others(&made.index);
             clear(&path, &others)?;
-            return mark_stripped(&admin, Some(&others));
+            return mark_stripped(&admin, Some(&others).filter(|_| is_left(&path)));
         }
         let made = admin.join(MADE);
         let read = || {

@@ -1,5 +1,8 @@
 //! Writing what happened: event commits on a spec's branch.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::{Error, shared};
 use crate::agent::Lock;
 use crate::git::{Expect, Moved, RefMove, Repo};
@@ -36,7 +39,19 @@ pub(super) fn event(
 
 /// Notes in the lock that a commit is an engine's.
 pub(super) fn journal(lock: &Lock, commit: Oid) -> Result<(), Error> {
-    lock.note(&format!("made {commit}")).map_err(Error::system("writing the lock file"))
+    lock.note(&format!("made {commit}")).map_err(Error::system("writing the lock file"))?;
+    made().insert(commit);
+    Ok(())
+}
+
+/// Whether this very process noted a commit: for its own the journals of all locks need not be read.
+pub(super) fn is_made_here(commit: Oid) -> bool {
+    made().contains(&commit)
+}
+
+fn made() -> MutexGuard<'static, BTreeSet<Oid>> {
+    static MADE: Mutex<BTreeSet<Oid>> = Mutex::new(BTreeSet::new());
+    MADE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notes of an event that a person committed by plain Git, past chant's own hooks, that it is no forgery.

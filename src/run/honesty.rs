@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::events::is_made_here;
 use super::model::{Claim, Finished};
 use super::settings::Files;
 use super::{Engine, Error};
@@ -55,7 +56,7 @@ impl<'a> Journals<'a> {
     }
 
     fn tell_of(&mut self, commit: Oid) -> bool {
-        self.made.get_or_insert_with(|| made(self.repo)).contains(&commit)
+        is_made_here(commit) || self.made.get_or_insert_with(|| made(self.repo)).contains(&commit)
     }
 }
 
