@@ -10,7 +10,6 @@ use std::path::Path;
 
 use gix::bstr::ByteSlice as _;
 use gix::index::entry::{Flags, Mode};
-use gix::validate::path::component;
 use gix::worktree::stack::state::ignore::Source;
 
 use super::error::{Error, Result};
@@ -29,9 +28,6 @@ const LARGEST: u64 = 64 << 20;
 /// Hooks that Git runs when something is added and committed.
 const HOOKS: [&str; 6] =
     ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-index-change", "reference-transaction"];
-
-/// Files by which Git treats others differently.
-const RULES: [&[u8]; 3] = [b".gitignore", b".gitattributes", b".gitmodules"];
 
 /// What a worktree has beyond its commit: files and links that a commit can hold as they are, no ignored ones among them.
 pub(super) struct Work {
@@ -87,9 +83,9 @@ impl Repo {
         }
         let new = || untracked.iter().map(|(path, _)| path.as_slice());
         let mut all = modified.iter().map(|(path, _)| path.as_slice()).chain(new());
-        let odd = all.any(|path| is_rule(path) || path.to_str().is_err())
-            || new().any(|path| made.collides(path) || !is_allowed(path))
-            || self.ignores_any(&made, new())?;
+        let odd = all.any(|path| path.to_str().is_err() || !is_allowed(path))
+            || new().any(|path| made.collides(path))
+            || self.ignores_any(&made, new()).unwrap_or(true);
         Ok((!odd).then_some(Work { made, head, modified, untracked }))
     }
 
@@ -119,11 +115,12 @@ impl Repo {
         }
         // What is gone first: it may make room for a directory.
         edits.sort_by_key(|(_, entry)| entry.is_some());
-        let tree = self.edit_tree(Some(head), &edits)?;
+        // What cannot be done here is for Git to refuse, in its own words.
+        let Ok(tree) = self.edit_tree(Some(head), &edits) else { return Ok(None) };
         if tree == self.tree(head)? {
             return Ok(None);
         }
-        let commit = self.commit(tree, &[head], message)?;
+        let Ok(commit) = self.commit(tree, &[head], message) else { return Ok(None) };
         let touched: BTreeSet<&[u8]> = files.iter().map(|(path, _)| path.as_slice()).collect();
         index.remove_entries(|_, path, _| touched.contains(&**path));
         for (path, file) in &files {
@@ -151,27 +148,16 @@ impl Repo {
 
     /// Whether hooks, signatures or settings make more of a commit than its files.
     fn has_say_in_commits(&self, at: &Path) -> bool {
-        let hooked = || HOOKS.iter().any(|name| self.hook(at, name).is_some());
-        let config = self.gix();
-        let config = config.config_snapshot();
-        let configured = config.sections_by_name("hook").is_some_and(|mut sections| sections.next().is_some());
-        configured || self.signs() || self.signs_always() || config.string("i18n.commitEncoding").is_some() || hooked()
+        let Some(plain) = self.plain_settings() else { return true };
+        self.signs_always() || !self.is_as_git_names(plain) || HOOKS.iter().any(|name| self.hook(at, name).is_some())
     }
 
     /// Whether Git takes each file for what it is, by the settings and by all attributes.
     fn takes_files_as_they_are(&self, worktree: &Worktree, index: &gix::index::State) -> bool {
-        let repo = self.gix();
-        let config = repo.config_snapshot();
-        let is = |key: &str, default: bool| config.boolean(key).unwrap_or(default);
-        let converts = config.string("core.autocrlf").is_some_and(|value| !value.eq_ignore_ascii_case(b"false"));
         !cfg!(target_os = "macos")
-            && is("core.fileMode", true)
-            && is("core.symlinks", true)
-            && !is("core.ignoreCase", false)
-            && !is("core.splitIndex", false)
-            && !converts
+            && self.plain_settings().is_some()
             && !worktree.git_dir.join("config.worktree").exists()
-            && self.attributes(&repo, index).iter().all(|text| text.trim_ascii().is_empty())
+            && self.attributes(&self.gix(), index).iter().all(|text| text.trim_ascii().is_empty())
     }
 
     /// Whether any of these files is ignored, by the rules of the commit, the repository and the user.
@@ -210,13 +196,14 @@ impl File {
     }
 }
 
-/// Whether Git takes a file of this name: some it keeps for itself, on some systems more than on others.
+/// Whether a name means nothing to Git, on no system: neither one that it keeps for itself or reads rules from, nor one that
+/// may stand for such a name.
 fn is_allowed(path: &[u8]) -> bool {
-    let all = component::Options { protect_windows: false, protect_hfs: true, protect_ntfs: true };
-    path.split(|byte| *byte == b'/').all(|part| gix::validate::path::component(part.into(), None, all).is_ok())
-}
-
-fn is_rule(path: &[u8]) -> bool {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    RULES.iter().any(|rule| name.eq_ignore_ascii_case(rule))
+    const KNOWN: [&[u8]; 4] = [b".github", b".gitkeep", b".gitlab", b".gitlab-ci.yml"];
+    path.split(|byte| *byte == b'/').all(|part| {
+        // What HFS passes over in a name is no ASCII; NTFS has short names, streams, and another separator.
+        let seen: Vec<u8> = part.iter().filter(|byte| byte.is_ascii()).map(u8::to_ascii_lowercase).collect();
+        let is_gits = seen.starts_with(b".git") && !KNOWN.contains(&part);
+        !is_gits && !part.iter().any(|byte| matches!(byte, b'~' | b':' | b'\\')) && !matches!(part, b"" | b"." | b"..")
+    })
 }

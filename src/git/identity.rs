@@ -15,7 +15,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    fn variable(self, what: &str) -> String {
+    pub(super) fn variable(self, what: &str) -> String {
         match self {
             Self::Author => format!("GIT_AUTHOR_{what}"),
             Self::Committer => format!("GIT_COMMITTER_{what}"),

@@ -45,6 +45,7 @@ mod notes;
 mod object;
 mod occupied;
 mod pipes;
+mod plain;
 mod receive;
 mod recycle;
 mod ref_lock;

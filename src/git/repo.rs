@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gix::discover::upwards;
 use gix::open::{Permissions, permissions};
@@ -14,6 +14,7 @@ use super::error::{Error, Result};
 use super::exe::Git;
 use super::fence::Shutting;
 use super::gitconfig;
+use super::plain::Plain;
 use super::receive::{self, Apart};
 use super::scratch::Scratch;
 use super::walked::Walked;
@@ -57,6 +58,8 @@ pub(super) struct Inner {
     /// Whether something is being decided, for which Git itself is to be asked.
     pub(super) decides: AtomicBool,
     count: AtomicU64,
+    /// Git's settings, where they leave files and commits as they are.
+    pub(super) plain: OnceLock<Option<Plain>>,
     /// Whether commits are signed whatever `commit.gpgSign` says.
     pub(super) sign: AtomicBool,
     /// How what may be an agent's program is shut in, where it is.
@@ -181,6 +184,7 @@ impl Repo {
             walked: Mutex::default(),
             decides: AtomicBool::new(false),
             count: AtomicU64::new(0),
+            plain: OnceLock::new(),
             sign: AtomicBool::new(false),
             shut: Mutex::default(),
         };
@@ -203,6 +207,7 @@ impl Repo {
             walked: Mutex::default(),
             decides: AtomicBool::new(false),
             count: AtomicU64::new(0),
+            plain: OnceLock::new(),
             sign: AtomicBool::new(self.signs_always()),
             shut: Mutex::new(self.shutting()),
         };

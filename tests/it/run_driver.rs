@@ -28,6 +28,34 @@ fn members_land_on_the_drivers_branch_and_the_driver_on_its_target() {
 }
 
 #[test]
+fn members_of_which_files_are_to_be_committed_start_no_program_of_gits() {
+    let started = |members: usize| {
+        let sandbox = Sandbox::new();
+        sandbox.spec("001-d", "type: driver", &[], "");
+        for n in 1..=members {
+            sandbox.steps(&format!("001-d.{n}"), "", &[], &format!("echo {n} > made-{n}"));
+        }
+        sandbox.commit("specs");
+        // A `git` that notes each call and hands it on.
+        let (bin, calls) = (sandbox.apart("bin"), sandbox.apart("calls"));
+        std::fs::create_dir(&bin).unwrap();
+        let real = sandbox.ask("--exec-path");
+        let note = format!("#!/bin/sh\necho \"$*\" >> {}\nexec {real}/git \"$@\"\n", calls.display());
+        std::fs::write(bin.join("git"), note).unwrap();
+        std::fs::set_permissions(bin.join("git"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = std::env::join_paths(
+            [bin.clone()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        sandbox.chant_with(&[("PATH", path.unwrap().to_str().unwrap())], ["work", "001"]).ok();
+        assert_eq!(sandbox.ask("ls-tree --name-only main").matches("made-").count(), members, "all have landed");
+        std::fs::read_to_string(calls).unwrap()
+    };
+    let (few, more) = (started(2), started(6));
+    assert_eq!(few.lines().count(), more.lines().count(), "{few}\n{more}");
+    assert!(!more.contains("commit") && !more.contains("status"), "{more}");
+}
+
+#[test]
 fn members_worked_one_by_one_complete_the_driver_with_the_last() {
     let sandbox = Sandbox::new();
     driver(&sandbox);

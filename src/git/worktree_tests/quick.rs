@@ -149,6 +149,14 @@ fn a_commit_in_which_something_of_the_users_has_a_say_is_left_to_git() {
         ("what is staged", "git add new"),
         ("what is marked", "git update-index --assume-unchanged file"),
         ("a directory instead of a file", "rm file; mkdir file; echo > file/x"),
+        ("a setting without a value", "printf '[core]\\n\\tautocrlf\\n' >> $HOOKS/../config"),
+        ("a setting that depends on the branch", "git config includeIf.onbranch:work.path x"),
+        ("rules in a file that is found from where one stands", "git config core.excludesFile rules"),
+        ("another author", "git config author.email other@example.com"),
+        ("a short name of a file that Git reads", "echo > GITMOD~1"),
+        ("a name that HFS takes for one", "echo > \"$(printf '.gitmodule\\342\\200\\214s')\""),
+        ("a link of such a name", "ln -s x 'GI7EBA~1'"),
+        ("another separator", "echo > 'a\\.git\\config'"),
     ] {
         let repo = plain();
         let at = worktree(&repo);
