@@ -122,6 +122,16 @@ impl Env {
     }
 }
 
+/// Has memory asked of the system in large pieces from now on, for who reads much and then ends: each piece is a call, and all
+/// of a hundred megabytes are thousands.
+pub fn expect_much() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it says how the allocator grows, and nothing of what was allocated.
+    unsafe {
+        libc::mallopt(libc::M_TOP_PAD, 32 << 20);
+    }
+}
+
 /// A place where a test may kill this process: `CHANT_KILL_AT=<name>` or `<name>:<n>` for the n-th passage.
 ///
 /// Nothing in a release build.

@@ -7,7 +7,7 @@
 //! Whoever can write to the repository can write them too, an agent that is not shut in among them. So they are for looks
 //! alone: from where a decision is made under a spec's lock ([`Repo::distrust_kept`]), Git itself is asked.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -105,6 +105,32 @@ impl Repo {
         unsafe { memmap2::MmapOptions::new().populate().map(&file) }.ok()
     }
 
+    /// A kept file, mapped. With it what tells it from others, for [`note_whole`](Self::note_whole) once its checksum has been
+    /// found right; `None` where it was, and it is still that very file, unchanged: then it need not be read as a whole.
+    pub(super) fn kept_or_known(&self, of: Of, name: &str) -> Option<(memmap2::Mmap, Option<Vec<u8>>)> {
+        let file = File::open(self.kept_path(of, name)).ok().filter(|_| !self.decides())?;
+        let meta = file.metadata().ok()?;
+        let (itself, note) = (identity(&meta), self.kept_path(of, &whole(name)));
+        // What is changed within the same tick of the clock looks the same.
+        let apart = |note: Metadata| {
+            let seconds = (note.mtime() - meta.ctime()).saturating_mul(1_000_000_000);
+            seconds.saturating_add(note.mtime_nsec() - meta.ctime_nsec()) > TICK
+        };
+        let known = fs::read(&note).is_ok_and(|noted| noted == itself) && fs::metadata(&note).is_ok_and(apart);
+        let mut options = memmap2::MmapOptions::new();
+        if !known {
+            options.populate();
+        }
+        // SAFETY: nobody writes into the file, it is only ever replaced: what is mapped stays as it is.
+        let bytes = unsafe { options.map(&file) }.ok()?;
+        Some((bytes, (!known).then_some(itself)))
+    }
+
+    /// Notes that the checksum of a kept file was right, for those who come after.
+    pub(super) fn note_whole(&self, of: Of, name: &str, itself: &[u8]) {
+        self.keep(of, &whole(name), |to| to.write_all(itself).map(|()| true));
+    }
+
     /// Puts a file into its place, whole or not at all; whether `write` had something to say, and it is there now.
     pub(super) fn keep(&self, of: Of, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<bool>) -> bool {
         // What a push has brought may never come in, and is not written down.
@@ -136,9 +162,61 @@ impl Repo {
     }
 }
 
+/// No clock of a file system ticks so rarely, in nanoseconds.
+const TICK: i64 = 20_000_000;
+
+/// The name of the note that a kept file is whole.
+fn whole(name: &str) -> String {
+    format!("{name}.whole")
+}
+
+/// What says that a file is still the one that it was: no program can set the time of its last change.
+fn identity(meta: &Metadata) -> Vec<u8> {
+    let times = (meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec());
+    format!("{} {} {} {times:?}\n", meta.dev(), meta.ino(), meta.len()).into_bytes()
+}
+
 /// What a kept value begins with: its name, how the program that wrote it reads specs and histories, and its key.
 fn header(name: &str, key: &[u8]) -> Vec<u8> {
     let mut header = format!("chant {name} {}\n{}\n", env!("CHANT_READING"), key.len()).into_bytes();
     header.extend(key);
     header
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::git::test_repo::TestRepo;
+
+    #[test]
+    fn what_was_found_whole_is_known_until_anything_of_it_changes() {
+        let t = TestRepo::new();
+        let (of, name) = (Of::Repository, "much");
+        let known = || t.repo.kept_or_known(of, name).unwrap().1.is_none();
+        let (path, note) = (t.repo.kept_path(of, name), t.repo.kept_path(of, "much.whole"));
+        assert!(t.repo.keep(of, name, |to| to.write_all(b"all of it").map(|()| true)));
+        assert!(!known());
+        let found = || t.repo.kept_or_known(of, name).unwrap().1.unwrap();
+        t.repo.note_whole(of, name, &found());
+        assert!(!known(), "a change in the same tick of the clock would not be seen");
+        let later = || {
+            let note = File::options().write(true).open(&note).unwrap();
+            note.set_modified(note.metadata().unwrap().modified().unwrap() + Duration::from_secs(1)).unwrap();
+        };
+        later();
+        assert!(known());
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, b"all of IT").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert!(!known(), "its old time put back");
+        t.repo.note_whole(of, name, &found());
+        later();
+        assert!(known());
+        fs::write(&note, b"something else").unwrap();
+        assert!(!known());
+        t.repo.distrust_kept();
+        assert!(t.repo.kept_or_known(of, name).is_none());
+    }
 }

@@ -110,7 +110,11 @@ impl Repo {
     }
 
     fn frozen(&self) -> Option<Frozen> {
-        Frozen::new(Box::new(self.kept(Of::Repository, FILE)?))
+        let (bytes, unknown) = self.kept_or_known(Of::Repository, FILE)?;
+        let Some(itself) = unknown else { return Frozen::known(Box::new(bytes)) };
+        let frozen = Frozen::new(Box::new(bytes))?;
+        self.note_whole(Of::Repository, FILE, &itself);
+        Some(frozen)
     }
 
     fn walked(&self) -> MutexGuard<'_, Walked> {

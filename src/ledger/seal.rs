@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 /// The checksum at the end.
-const SUM: usize = 4;
+pub(super) const SUM: usize = 4;
 /// How many bytes are gathered before they are written and summed up: numbers one by one would take their time.
 const HELD: usize = 1 << 16;
 

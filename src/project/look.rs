@@ -75,7 +75,11 @@ pub fn look(project: &Project) -> Result<Look, Error> {
         repo.recall_history();
         last_fold(repo)
     };
-    let (loaded, kept) = beside(|| load_worktree(project), before, repo.has_long_history());
+    let is_long = repo.has_long_history();
+    if is_long {
+        crate::env::expect_much();
+    }
+    let (loaded, kept) = beside(|| load_worktree(project), before, is_long);
     let loaded = loaded?;
     let head = repo.head()?;
     let default_target = project.settings.target.value.clone().or_else(|| head.branch().map(str::to_owned));

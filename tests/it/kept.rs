@@ -49,7 +49,7 @@ fn grown() -> Sandbox {
     told(&sandbox);
     feed(&sandbox, &plain(270));
     told(&sandbox);
-    assert_eq!(files(&sandbox).len(), 6, "{:?}", files(&sandbox));
+    assert_eq!(files(&sandbox).len(), 7, "{:?}", files(&sandbox));
     sandbox
 }
 
@@ -110,7 +110,7 @@ fn assert_same(sandbox: &Sandbox) {
 fn whatever_happens_to_the_history_the_answer_is_the_cold_one() {
     let sandbox = large();
     assert_same(&sandbox);
-    assert_eq!(files(&sandbox).len(), 5, "{:?}", files(&sandbox));
+    assert_eq!(files(&sandbox).len(), 6, "{:?}", files(&sandbox));
     let tip = sandbox.ask("rev-parse HEAD");
     let step = |args: &str| {
         sandbox.ask(args);
