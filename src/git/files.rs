@@ -4,11 +4,12 @@
 //! differ (sparse checkouts, submodules, external filters such as LFS, blobs that are still at a promisor) Git itself
 //! does it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use gix::bstr::ByteSlice;
-use gix::index::entry::Mode;
+use gix::index::entry::{Flags, Mode, Stat};
 use gix::worktree::stack::state::attributes::Source;
 
 use super::convert::to_gix;
@@ -27,6 +28,20 @@ const SMALL: u64 = 1 << 20;
 pub(super) fn decoding(index: &Path) -> gix::index::decode::Options {
     let is_small = std::fs::metadata(index).is_ok_and(|meta| meta.len() < SMALL);
     gix::index::decode::Options { thread_limit: is_small.then_some(1), ..Default::default() }
+}
+
+/// Puts files in the place of all that an index has at some paths.
+pub(super) fn replace_entries(
+    index: &mut gix::index::State,
+    paths: &BTreeSet<Vec<u8>>,
+    new: impl IntoIterator<Item = (Vec<u8>, Mode, gix::ObjectId, Stat)>,
+) {
+    index.remove_entries(|_, path, _| paths.contains(&**path));
+    for (path, mode, id, stat) in new {
+        index.dangerously_push_entry(stat, id, Flags::empty(), mode, path.as_bstr());
+    }
+    index.sort_entries();
+    index.remove_tree();
 }
 
 /// Whether a path is that of attributes, by which Git makes other files of blobs.

@@ -5,14 +5,15 @@
 //! what it wrote, the files that differ are read and committed here. Wherever anything is out of the ordinary nothing is
 //! known, and Git does it.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use gix::bstr::ByteSlice as _;
-use gix::index::entry::{Flags, Mode};
+use gix::index::entry::Mode;
 use gix::worktree::stack::state::ignore::Source;
 
+use super::convert::to_gix;
 use super::error::{Error, Result};
+use super::files::replace_entries;
 use super::leftovers::{Leftovers, text};
 use super::moves::{Expect, Moved, RefMove};
 use super::object::EntryKind;
@@ -49,14 +50,15 @@ impl Work {
 }
 
 impl Repo {
-    /// What is in a worktree beyond its commit, of which something was seen; `None` where that is for Git to say.
+    /// What is in a worktree beyond its commit, of which something was seen, and in which Git
+    /// [takes files as they are](Self::takes_files_as_they_are); `None` where that is for Git to say.
     ///
     /// # Errors
     /// Where the repository cannot be read.
     pub(super) fn gathered(&self, worktree: &Worktree, seen: Seen) -> Result<Option<Work>> {
         let Seen { made, head, changes, found } = seen;
         // What was committed in there since is in none of the entries below.
-        if worktree.main || !changes.is_empty() || !self.takes_files_as_they_are(worktree, &made.index) {
+        if worktree.main || !changes.is_empty() {
             return Ok(None);
         }
         let mut left = LARGEST;
@@ -100,18 +102,22 @@ impl Repo {
         if self.has_say_in_commits(at) {
             return Ok(None);
         }
-        let Some(seen) = self.seen(&worktree, Besides::Nothing)? else { return Ok(None) };
+        // Before all files are looked at.
+        let Some(made) =
+            self.made(&worktree.git_dir).filter(|made| self.takes_files_as_they_are(&worktree, &made.index))
+        else {
+            return Ok(None);
+        };
+        let Some(seen) = self.seen_beside(made, &worktree, Besides::Nothing)? else { return Ok(None) };
         let Some(work) = self.gathered(&worktree, seen)? else { return Ok(None) };
         let (mut index, head) = (work.made.index, work.head);
         let new = work.untracked.into_iter().map(|(path, file)| (path, Some(file)));
         let files: Vec<(Vec<u8>, Option<File>)> = work.modified.into_iter().chain(new).collect();
-        let mut edits = Vec::with_capacity(files.len());
+        let (mut edits, mut new) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
         for (path, file) in &files {
-            let entry = match file {
-                Some(file) => Some((self.write_blob(&file.bytes)?, file.kind())),
-                None => None,
-            };
-            edits.push((text(path), entry));
+            let blob = file.as_ref().map(|file| Ok::<_, Error>((self.write_blob(&file.bytes)?, file))).transpose()?;
+            edits.push((text(path), blob.map(|(id, file)| (id, file.kind()))));
+            new.extend(blob.map(|(id, file)| (path.clone(), file.mode, to_gix(id), file.stat)));
         }
         // What is gone first: it may make room for a directory.
         edits.sort_by_key(|(_, entry)| entry.is_some());
@@ -121,17 +127,7 @@ impl Repo {
             return Ok(None);
         }
         let Ok(commit) = self.commit(tree, &[head], message) else { return Ok(None) };
-        let touched: BTreeSet<&[u8]> = files.iter().map(|(path, _)| path.as_slice()).collect();
-        index.remove_entries(|_, path, _| touched.contains(&**path));
-        for (path, file) in &files {
-            if let Some(file) = file
-                && let Some(id) = file.id(index.object_hash())
-            {
-                index.dangerously_push_entry(file.stat, id, Flags::empty(), file.mode, path.as_bstr());
-            }
-        }
-        index.sort_entries();
-        index.remove_tree();
+        replace_entries(&mut index, &files.into_iter().map(|(path, _)| path).collect(), new);
         index.set_path(worktree.git_dir.join("index"));
         let written = index.write(gix::index::write::Options::default());
         written.map_err(Error::while_(format!("write the index of {}", worktree.path.display())))?;
@@ -153,7 +149,7 @@ impl Repo {
     }
 
     /// Whether Git takes each file for what it is, by the settings and by all attributes.
-    fn takes_files_as_they_are(&self, worktree: &Worktree, index: &gix::index::State) -> bool {
+    pub(super) fn takes_files_as_they_are(&self, worktree: &Worktree, index: &gix::index::State) -> bool {
         !cfg!(target_os = "macos")
             && self.plain_settings().is_some()
             && !worktree.git_dir.join("config.worktree").exists()

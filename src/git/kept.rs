@@ -100,15 +100,17 @@ impl Repo {
 
     /// A kept file, mapped as a whole: all of it is read, for its checksum.
     pub(super) fn kept(&self, of: Of, name: &str) -> Option<memmap2::Mmap> {
-        let file = File::open(self.kept_path(of, name)).ok().filter(|_| !self.decides())?;
-        // SAFETY: nobody writes into the file, it is only ever replaced: what is mapped stays as it is.
-        unsafe { memmap2::MmapOptions::new().populate().map(&file) }.ok()
+        mapped(&self.open_kept(of, name)?, true)
+    }
+
+    fn open_kept(&self, of: Of, name: &str) -> Option<File> {
+        File::open(self.kept_path(of, name)).ok().filter(|_| !self.decides())
     }
 
     /// A kept file, mapped. With it what tells it from others, for [`note_whole`](Self::note_whole) once its checksum has been
     /// found right; `None` where it was, and it is still that very file, unchanged: then it need not be read as a whole.
     pub(super) fn kept_or_known(&self, of: Of, name: &str) -> Option<(memmap2::Mmap, Option<Vec<u8>>)> {
-        let file = File::open(self.kept_path(of, name)).ok().filter(|_| !self.decides())?;
+        let file = self.open_kept(of, name)?;
         let meta = file.metadata().ok()?;
         let (itself, note) = (identity(&meta), self.kept_path(of, &whole(name)));
         // What is changed within the same tick of the clock looks the same.
@@ -117,13 +119,7 @@ impl Repo {
             seconds.saturating_add(note.mtime_nsec() - meta.ctime_nsec()) > TICK
         };
         let known = fs::read(&note).is_ok_and(|noted| noted == itself) && fs::metadata(&note).is_ok_and(apart);
-        let mut options = memmap2::MmapOptions::new();
-        if !known {
-            options.populate();
-        }
-        // SAFETY: nobody writes into the file, it is only ever replaced: what is mapped stays as it is.
-        let bytes = unsafe { options.map(&file) }.ok()?;
-        Some((bytes, (!known).then_some(itself)))
+        Some((mapped(&file, !known)?, (!known).then_some(itself)))
     }
 
     /// Notes that the checksum of a kept file was right, for those who come after.
@@ -160,6 +156,16 @@ impl Repo {
         };
         dir.join("chant/cache").join(name)
     }
+}
+
+/// A file, mapped, and read at once where all of it is wanted.
+fn mapped(file: &File, whole: bool) -> Option<memmap2::Mmap> {
+    let mut options = memmap2::MmapOptions::new();
+    if whole {
+        options.populate();
+    }
+    // SAFETY: nobody writes into the file, it is only ever replaced: what is mapped stays as it is.
+    unsafe { options.map(file) }.ok()
 }
 
 /// No clock of a file system ticks so rarely, in nanoseconds.

@@ -105,7 +105,8 @@ impl Repo {
         if seen.is_commit(&worktree.path, Besides::Nothing) {
             return Ok(Leftovers::default());
         }
-        match self.gathered(worktree, seen)? {
+        let is_quick = self.takes_files_as_they_are(worktree, &seen.made.index);
+        match is_quick.then(|| self.gathered(worktree, seen)).transpose()?.flatten() {
             Some(work) => Ok(work.leftovers()),
             None => self.looked_through(worktree),
         }

@@ -19,7 +19,7 @@ use gix::index::entry::{Flags, Stat};
 
 use super::add::rename_new;
 use super::error::{Error, Result};
-use super::files::decoding;
+use super::files::{decoding, replace_entries};
 use super::repo::Repo;
 use super::repoint::Walk;
 use super::scratch::{self, Scratch};
@@ -161,28 +161,22 @@ impl Repo {
             if !changes.contains_key(path)
                 && let Some(entry) = index.entry_by_path(path.as_bstr())
             {
-                new.push((path.clone(), entry.mode, entry.id));
+                new.push((path.clone(), entry.mode, entry.id, Stat::default()));
             }
         }
         for (path, (_, side)) in &changes {
             if let Some((mode, id)) = side {
                 let Some(mode) = mode_of(*mode) else { return Ok(false) };
-                new.push((path.clone(), mode, *id));
+                new.push((path.clone(), mode, *id, Stat::default()));
             }
         }
         stale.extend(changes.into_keys());
         scratch::delete(&path.join(".git"))?;
         clear(&path, &stale)?;
         crate::env::failpoint("recycle.cleared");
-        index.remove_entries(|_, path, entry| {
-            entry.flags.insert(Flags::SKIP_WORKTREE);
-            stale.contains(&**path)
-        });
-        for (path, mode, id) in new {
-            index.dangerously_push_entry(Stat::default(), id, Flags::empty(), mode, path.as_bstr());
-        }
-        index.sort_entries();
-        index.remove_tree();
+        // What stays is not written again.
+        index.entries_mut().iter_mut().for_each(|entry| entry.flags.insert(Flags::SKIP_WORKTREE));
+        replace_entries(&mut index, &stale, new);
         index.set_path(admin.join("index.new"));
         self.write_brought(&path, &mut index)?;
         Ok(true)

@@ -67,11 +67,18 @@ impl Repo {
     /// # Errors
     /// Where the repository cannot be read.
     pub(super) fn seen(&self, worktree: &Worktree, besides: Besides) -> Result<Option<Seen>> {
+        match self.made(&worktree.git_dir) {
+            Some(made) => self.seen_beside(made, worktree, besides),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, where what the engine wrote has been read.
+    pub(super) fn seen_beside(&self, made: Made, worktree: &Worktree, besides: Besides) -> Result<Option<Seen>> {
         let (true, Some(Head::Branch { tip: head, .. } | Head::Detached(head))) = (worktree.exists, &worktree.head)
         else {
             return Ok(None);
         };
-        let Some(made) = self.made(&worktree.git_dir) else { return Ok(None) };
         let Ok(Some(changes)) = self.plain_changes(made.commit, *head) else { return Ok(None) };
         // Nobody has written an index since, or it says the same.
         let index = worktree.git_dir.join("index");

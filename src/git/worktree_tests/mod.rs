@@ -28,12 +28,17 @@ fn scene() -> TestRepo {
 }
 
 fn filled(repo: TestRepo) -> TestRepo {
-    repo.write("file", "a file\n");
-    repo.write("dir/other", "another\n");
-    repo.write("run", "#!/bin/sh\n");
     repo.write(".gitignore", "*.ignored\ntarget\n");
     repo.write(".gitattributes", "*.crlf text eol=crlf\n");
     repo.write("a.crlf", "one\r\ntwo\r\n");
+    furnished(repo)
+}
+
+/// With a file of each kind, and all committed.
+fn furnished(repo: TestRepo) -> TestRepo {
+    repo.write("file", "a file\n");
+    repo.write("dir/other", "another\n");
+    repo.write("run", "#!/bin/sh\n");
     fs::set_permissions(repo.path().join("run"), fs::Permissions::from_mode(0o755)).unwrap();
     symlink("file", repo.path().join("link")).unwrap();
     repo.commit_all("first");

@@ -65,16 +65,9 @@ fn worktree(repo: &TestRepo) -> PathBuf {
 /// As [`scene`], without attributes, and with more that is ignored: Git takes each file for what it is.
 fn plain() -> TestRepo {
     let repo = TestRepo::new();
-    repo.write("file", "a file\n");
-    repo.write("dir/other", "another\n");
     repo.write("dir/.gitignore", "/build/*\n!*.keep\n");
-    repo.write("run", "#!/bin/sh\n");
     repo.write(".gitignore", "*.ignored\n/target\nnotes.log\n!dir/notes.log\n");
-    fs::set_permissions(repo.path().join("run"), fs::Permissions::from_mode(0o755)).unwrap();
-    symlink("file", repo.path().join("link")).unwrap();
-    repo.commit_all("first");
-    repo.git(&["branch", "work"]);
-    repo
+    furnished(repo)
 }
 
 fn does(repo: &TestRepo, at: &Path, deed: &str) {
